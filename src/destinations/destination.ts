@@ -119,13 +119,4 @@ export const LEDGER_COLUMNS: readonly {
   { name: 'exportd_version', field: 'exportdVersion', type: 'string' },
 ];
 
-/** Metadata columns of every data table, in the order in which it is made. */
-export const METADATA_COLUMNS = [
-  { name: '_period_key', type: 'string' },
-  { name: '_period_date', type: 'date' },
-  { name: '_period_start', type: 'timestamp' },
-  { name: '_period_end', type: 'timestamp' },
-  { name: '_source', type: 'string' },
-  { name: '_load_id', type: 'string' },
-  { name: '_extracted_at', type: 'timestamp' },
-] as const;
+export { METADATA_COLUMNS } from '../core/columns.ts';
