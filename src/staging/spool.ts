@@ -1,4 +1,11 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { lstat, mkdir, rm, stat } from 'node:fs/promises';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import type { Writable } from 'node:stream';
+import { ExportdError } from '../core/errors.ts';
+import { ownerText, removeStale } from './spool-owner.ts';
+import { createSpoolWriter } from './spool-writer.ts';
 
 /** One file below the spool limit. Disposing deletes it; a killed process's files go at the next start. */
 export interface SpoolFile extends AsyncDisposable {
@@ -19,4 +26,137 @@ export interface Spool extends AsyncDisposable {
   readonly temporaryDirectory: string;
   /** A new file; `suffix` with its dot, e.g. `.csv`. Makes the folder again where it went missing. */
   file(suffix: string): SpoolFile;
+}
+
+export interface SpoolOptions {
+  /** `daemon.spool_dir`; undefined: a folder of this user's own under the system's temp. */
+  readonly directory: string | undefined;
+  /** Bytes that all files together may have. */
+  readonly limit: number;
+  /** `<hostname>/<8 hex digits made at start>`. */
+  readonly instance: string;
+}
+
+/**
+ * Makes this process's folder, and removes those of processes that are gone.
+ * Throws CONFIG_INVALID (config) where the folder cannot be made, or is not ours.
+ */
+export async function openSpool(options: SpoolOptions): Promise<Spool> {
+  const { limit, instance } = options;
+  const base = options.directory ?? (await defaultDirectory());
+  const directory = join(base, instance.replaceAll(/[^A-Za-z0-9._-]+/g, '-'));
+  const temporaryDirectory = join(directory, 'tmp');
+  const owner = ownerText(instance);
+
+  function makeFolder(): void {
+    mkdirSync(temporaryDirectory, { recursive: true, mode: 0o700 });
+    const path = join(directory, 'owner');
+    if (!existsSync(path)) writeFileSync(path, owner, { mode: 0o600 });
+  }
+
+  try {
+    makeFolder();
+    await removeStale(base, directory);
+  } catch (error) {
+    throw folderRefused(base, errorCode(error) ?? 'unknown error');
+  }
+
+  const sizes = new Map<string, number>();
+  let total = 0;
+  let made = 0;
+
+  /** Says that a file has `size` bytes; throws SPOOL_FULL where that is more than there is room for. */
+  function account(path: string, size: number): void {
+    const others = total - (sizes.get(path) ?? 0);
+    if (others + size > limit) {
+      throw spoolFull(
+        `the spool limit of ${bytes(limit)} is reached: this file needs at least ${bytes(size)}, others hold ${bytes(others)}`,
+        'raise daemon.spool_limit, or lower the concurrency of the source',
+      );
+    }
+    sizes.set(path, size);
+    total = others + size;
+  }
+
+  /** A full disk as SPOOL_FULL; any other failure as it is. */
+  function explain(error: unknown, path: string): unknown {
+    const code = errorCode(error);
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
+    return spoolFull(
+      `the disk of ${base} is full: this file needs at least ${bytes(sizes.get(path) ?? 0)}, the whole spool ${bytes(total)}`,
+      'free space there, or set daemon.spool_dir to a folder on a larger disk',
+    );
+  }
+
+  return {
+    directory,
+    temporaryDirectory,
+    file(suffix) {
+      makeFolder();
+      made += 1;
+      const path = join(directory, `${String(made).padStart(6, '0')}${suffix}`);
+      let writer: Writable | undefined;
+      return {
+        path,
+        writable() {
+          account(path, 0);
+          writer = createSpoolWriter(path, {
+            makeFolder,
+            account: (size) => account(path, size),
+            explain: (error) => explain(error, path),
+          });
+          return writer;
+        },
+        async measure() {
+          const { size } = await stat(path);
+          account(path, size);
+          return size;
+        },
+        async [Symbol.asyncDispose]() {
+          writer?.destroy();
+          account(path, 0);
+          sizes.delete(path);
+          await rm(path, { force: true });
+        },
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A folder of this user's own under the system's temp. In a shared temp somebody else could have made it first. */
+async function defaultDirectory(): Promise<string> {
+  const uid = process.getuid?.();
+  const directory = join(tmpdir(), `exportd-${uid ?? userInfo().username}`);
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const made = await lstat(directory);
+    if (made.isDirectory() && (uid === undefined || made.uid === uid)) return directory;
+  } catch (error) {
+    throw folderRefused(directory, errorCode(error) ?? 'unknown error');
+  }
+  throw folderRefused(directory, 'it belongs to somebody else');
+}
+
+function folderRefused(directory: string, reason: string): ExportdError {
+  return new ExportdError('CONFIG_INVALID', `the spool folder ${directory} cannot be used: ${reason}`, {
+    scope: 'config',
+    hint: 'set daemon.spool_dir to a folder that exportd may write to',
+  });
+}
+
+function spoolFull(message: string, hint: string): ExportdError {
+  return new ExportdError('SPOOL_FULL', message, { scope: 'period', retryable: true, hint });
+}
+
+/** An amount for people; powers of ten, as in the config. */
+function bytes(count: number): string {
+  if (count < 1e6) return `${count} bytes`;
+  return count < 1e9 ? `${(count / 1e6).toFixed(1)} MB` : `${(count / 1e9).toFixed(2)} GB`;
+}
+
+function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
