@@ -1,0 +1,61 @@
+import type { ConfigError, ProblemDocument } from '../config/problems.ts';
+import { type ErrorCode, ExportdError } from '../core/errors.ts';
+import type { Paint } from './output.ts';
+import { counted } from './phrases.ts';
+import { printable } from './table.ts';
+
+/** What a program is told of an error. */
+export interface ErrorDocument {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | undefined;
+  /** Of a config: every one of its errors, with its place. */
+  readonly problems?: readonly ProblemDocument[] | undefined;
+}
+
+/** `error CODE: message`, and what to do about it on a line of its own. */
+export function errorLines(error: ExportdError, paint: Paint): string[] {
+  return [
+    `${paint('red', `error ${error.code}:`)} ${printableLines(error.message)}`,
+    ...(error.hint === undefined ? [] : [`  ${paint('cyan', 'hint:')} ${printableLines(error.hint)}`]),
+  ];
+}
+
+/** Every error of a config with its line and a caret, then how many there are. */
+export function configErrorLines(error: ConfigError, paint: Paint): string[] {
+  return [printableLines(error.message), '', `${paint('red', `error ${error.code}:`)} ${configErrorsInWords(error)}`];
+}
+
+export function configErrorsInWords({ problems }: ConfigError): string {
+  const errors = problems.filter((problem) => problem.severity === 'error').length;
+  return `${counted(errors, 'error')} in the config`;
+}
+
+export function errorDocument({ code, message, hint }: ExportdError): ErrorDocument {
+  return { code, message, hint };
+}
+
+/**
+ * What ended a command, as an ExportdError. Anything else is a bug of ours, of which only the kind and the place in the
+ * code are told: a message of a driver or of JSON.parse quotes what it read.
+ */
+export function toldOf(thrown: unknown): ExportdError {
+  if (thrown instanceof ExportdError) return thrown;
+  const kind = thrown instanceof Error ? thrown.constructor.name : typeof thrown;
+  const quotesNothing = thrown instanceof TypeError || thrown instanceof RangeError || thrown instanceof ReferenceError;
+  const message = quotesNothing || isSystemError(thrown) ? `${kind}: ${thrown.message}` : `unexpected ${kind}`;
+  const frames = thrown instanceof Error ? (thrown.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
+  return new ExportdError('INTERNAL', message, {
+    scope: 'config',
+    hint: ['this is a bug in exportd; please report it with these lines:', ...frames.slice(0, 5)].join('\n'),
+  });
+}
+
+/** `ENOENT: no such file or directory, open '…'`: Node's own words, with a path at most. */
+function isSystemError(thrown: unknown): thrown is NodeJS.ErrnoException {
+  return thrown instanceof Error && 'syscall' in thrown && 'errno' in thrown;
+}
+
+function printableLines(text: string): string {
+  return text.split('\n').map(printable).join('\n');
+}

@@ -1,0 +1,33 @@
+import { type Config, loadConfig } from '../config/load.ts';
+import { nearest } from '../core/nearest.ts';
+import type { Job } from '../core/words.ts';
+import { type CommandContext, usageError } from './command.ts';
+import { list } from './phrases.ts';
+
+/** The config that the command line names. From here on none of its secrets is printed. */
+export async function readConfig({ config, env, output }: CommandContext): Promise<Config> {
+  const loaded = await loadConfig(config, { env });
+  output.conceal(loaded.secrets());
+  return loaded;
+}
+
+/** The named jobs, also those that are disabled; without a name all enabled ones. Throws USAGE for a name that no job has. */
+export function chooseJobs(config: Config, names: readonly string[]): readonly Job[] {
+  if (names.length === 0) return config.jobs.filter((job) => job.enabled);
+  return [...new Set(names)].map((name) => jobNamed(config, name));
+}
+
+export function jobNamed(config: Config, name: string): Job {
+  const job = config.jobs.find((candidate) => candidate.name === name);
+  if (job !== undefined) return job;
+  const known = config.jobs.map((candidate) => candidate.name);
+  const meant = nearest(name, known);
+  throw usageError(
+    `there is no job ${JSON.stringify(name)} in the config`,
+    meant !== undefined
+      ? `did you mean ${meant}?`
+      : known.length === 0
+        ? 'the config has no jobs'
+        : `its jobs are ${known.length <= 10 ? list(known) : `${known.slice(0, 10).join(', ')}, …`}`,
+  );
+}

@@ -1,0 +1,142 @@
+import type { Writable } from 'node:stream';
+import { styleText } from 'node:util';
+import type { Secret } from '../core/secret.ts';
+import { createRedact, type Redact } from '../redact.ts';
+import type { ErrorDocument } from './error-text.ts';
+import { jsonDocument } from './json.ts';
+
+export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan';
+/** Colours a text, or leaves it as it is where colours are not wanted. */
+export type Paint = (style: Style, text: string) => string;
+
+/** Where a command's words go; a terminal says so. */
+export type Stream = Writable & { readonly isTTY?: boolean | undefined; readonly columns?: number | undefined };
+
+export interface OutputOptions {
+  readonly format: 'text' | 'json';
+  /** False: `--no-color`. */
+  readonly color: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+}
+
+/** The only way to stdout and stderr. Known secrets are replaced in everything that passes. */
+export interface Output {
+  readonly format: 'text' | 'json';
+  /** For text that goes to stdout. */
+  readonly paint: Paint;
+  /** Where people are spoken to while a command works. */
+  readonly stderr: {
+    readonly paint: Paint;
+    /** A terminal that can redraw a line. */
+    readonly live: boolean;
+    readonly unicode: boolean;
+    readonly columns: number;
+    write(text: string): void;
+  };
+  /** Lines to stdout, each with its end; resolves once they are out. Throws ReaderGone where nobody reads any more. */
+  print(lines: Iterable<string>): Promise<void>;
+  /** One JSON document to stdout; lists may be any iterable, and are never held whole. Throws ReaderGone. */
+  document(value: Readonly<Record<string, unknown>>): Promise<void>;
+  /** The one place that prints an error: text to stderr, or a JSON document to stdout. */
+  fail(error: unknown): Promise<void>;
+  /** From here on these are never printed. */
+  conceal(secrets: readonly Secret[]): void;
+  readonly redact: Redact;
+}
+
+/** Whoever read our output has gone (`| head`): not an error, and no reason to go on. */
+export class ReaderGone extends Error {
+  override readonly name = 'ReaderGone';
+}
+
+/** Pieces of this size (UTF-16 units) are written at a time: few system calls, and a reader that left is soon noticed. */
+const PIECE = 65_536;
+
+export function createOutput(options: OutputOptions): Output {
+  const { format, stdout, stderr, env } = options;
+  let redact: Redact = (text) => text;
+  let gone: Error | undefined;
+
+  // Without listeners Node would end the process with a stack trace. A failed write to stdout surfaces in `print`;
+  // of stderr there is nobody left to tell.
+  stdout.on('error', (error) => {
+    gone = error;
+  });
+  stderr.on('error', () => undefined);
+
+  const colored = (stream: Stream): boolean =>
+    options.color && stream.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
+  const painter = (stream: Stream): Paint =>
+    colored(stream) ? (style, text) => styleText(style, text, { validateStream: false }) : (_style, text) => text;
+
+  async function send(text: string): Promise<void> {
+    if (gone !== undefined) throw new ReaderGone('stdout is closed');
+    await new Promise<void>((resolve, reject) => {
+      stdout.write(redact(text), (error) => {
+        if (error === null || error === undefined) resolve();
+        else reject('code' in error && error.code === 'EPIPE' ? new ReaderGone('stdout is closed') : error);
+      });
+    });
+  }
+
+  async function sendAll(pieces: Iterable<string>): Promise<void> {
+    let piece = '';
+    for (const text of pieces) {
+      piece += text;
+      if (piece.length >= PIECE) {
+        await send(piece);
+        piece = '';
+      }
+    }
+    if (piece !== '') await send(piece);
+  }
+
+  const output: Output = {
+    format,
+    paint: painter(stdout),
+    stderr: {
+      paint: painter(stderr),
+      live: stderr.isTTY === true && env.TERM !== 'dumb',
+      unicode: /utf-?8/i.test(env.LC_ALL || env.LC_CTYPE || env.LANG || ''),
+      get columns() {
+        return stderr.columns ?? 80;
+      },
+      write(text) {
+        stderr.write(redact(text));
+      },
+    },
+    print: (lines) => sendAll(ended(lines)),
+    document: (value) => sendAll(jsonDocument(value)),
+    async fail(thrown) {
+      const told = await tell(thrown, output.stderr.paint);
+      if (format === 'json') await output.document({ error: told.document });
+      else output.stderr.write(`${told.lines.join('\n')}\n`);
+    },
+    conceal(secrets) {
+      redact = createRedact(secrets);
+    },
+    redact: (text) => redact(text),
+  };
+  return output;
+}
+
+/** An error for people and for programs. Its words are imported when there is one: no command line pays for them in advance. */
+async function tell(thrown: unknown, paint: Paint): Promise<{ lines: string[]; document: ErrorDocument }> {
+  const { configErrorLines, configErrorsInWords, errorDocument, errorLines, toldOf } = await import('./error-text.ts');
+  const error = toldOf(thrown);
+  if (error.code === 'CONFIG_INVALID') {
+    const { ConfigError, problemDocument } = await import('../config/problems.ts');
+    if (error instanceof ConfigError) {
+      const problems = error.problems.map(problemDocument);
+      const message = configErrorsInWords(error);
+      return { lines: configErrorLines(error, paint), document: { ...errorDocument(error), message, problems } };
+    }
+  }
+  return { lines: errorLines(error, paint), document: errorDocument(error) };
+}
+
+function* ended(lines: Iterable<string>): Generator<string> {
+  for (const line of lines) yield `${line}\n`;
+}

@@ -1,0 +1,103 @@
+import type { Planning, RunSummary } from '../app.ts';
+import type { ExportdError } from '../core/errors.ts';
+import type { PeriodOutcome } from '../run/events.ts';
+import { errorLines } from './error-text.ts';
+import type { Paint } from './output.ts';
+import { namesOf } from './period-names.ts';
+import { count, counted } from './phrases.ts';
+import type { Restatement } from './restatements.ts';
+import { textTable } from './table.ts';
+
+interface Result {
+  readonly planning: Planning;
+  readonly summary: RunSummary;
+  readonly restated: readonly Restatement[];
+  readonly paint: Paint;
+}
+
+type Ended = RunSummary['periods'][number];
+
+const OUTCOMES: readonly PeriodOutcome[] = ['loaded', 'unchanged', 'empty', 'forgotten', 'held', 'failed', 'skipped'];
+/** More periods than this with one and the same error are shown as first and last. */
+const NAMED = 3;
+
+/** What came of a run, for people: a table of jobs and outcomes, then whatever somebody should know of or act on. */
+export function* summaryText({ planning, summary, restated, paint }: Result): Generator<string> {
+  const nameOf = namesOf(planning.plans);
+  if (summary.periods.length > 0) yield* outcomeTable(summary.periods, paint);
+
+  if (restated.length > 0) {
+    yield '';
+    yield `${paint('bold', 'Restated')}: usage of ${counted(restated.length, 'period')} has changed since the last load`;
+    for (const { job, key, rows, was, columns } of restated) {
+      const change = rows === was ? counted(rows, 'row') : `${count(was)} → ${counted(rows, 'row')}`;
+      yield `  ${job} ${nameOf(key)}  ${change}${columns.length === 0 ? '' : `, other sums of ${columns.join(', ')}`}`;
+    }
+  }
+  for (const outcome of ['held', 'failed', 'skipped'] as const) {
+    const troubled = summary.periods.filter(
+      (period) => period.outcome === outcome && period.error?.code !== 'INTERRUPTED',
+    );
+    yield* troubles(outcome, troubled, nameOf, paint);
+  }
+  yield* notPlanned(planning, paint);
+  yield '';
+  yield lastLine(planning, summary);
+}
+
+function* outcomeTable(periods: readonly Ended[], paint: Paint): Generator<string> {
+  const seen = OUTCOMES.filter((outcome) => periods.some((period) => period.outcome === outcome));
+  const rows = [...Map.groupBy(periods, (period) => period.job)].map(([job, its]) => [
+    job,
+    ...seen.map((outcome) => count(its.filter((period) => period.outcome === outcome).length)),
+    count(its.reduce((sum, period) => sum + (period.outcome === 'loaded' ? period.rows : 0), 0)),
+  ]);
+  const titles = ['job', ...seen, 'rows loaded'];
+  const [head = '', ...body] = textTable(
+    titles.map((title, i) => ({ title, align: i === 0 ? 'left' : 'right' })),
+    rows,
+  );
+  yield paint('bold', head);
+  yield* body;
+}
+
+/** One block for all periods of a job that have the same error: a refused key is one piece of news, not 365. */
+function* troubles(
+  outcome: PeriodOutcome,
+  periods: readonly Ended[],
+  nameOf: (key: string) => string,
+  paint: Paint,
+): Generator<string> {
+  const alike = Map.groupBy(periods, ({ job, error }) => `${job} ${error?.code} ${error?.message}`);
+  for (const group of alike.values()) {
+    const [{ job, error } = { job: '', error: undefined }] = group;
+    yield '';
+    yield `${paint('bold', outcome[0]?.toUpperCase() + outcome.slice(1))}: ${job} ${named(group, nameOf)}`;
+    if (error !== undefined) yield* indented(error, paint);
+  }
+}
+
+function named(group: readonly Ended[], nameOf: (key: string) => string): string {
+  const names = group.map(({ key }) => nameOf(key)).sort();
+  if (names.length <= NAMED) return names.join(', ');
+  return `${names[0]} … ${names.at(-1)} (${counted(names.length, 'period')})`;
+}
+
+function* notPlanned({ plans, unplanned }: Planning, paint: Paint): Generator<string> {
+  const refused = plans.flatMap(({ job, refused: error }) => (error === undefined ? [] : [{ job, error }]));
+  for (const { job, error } of [...unplanned, ...refused]) {
+    yield '';
+    yield `${paint('bold', 'Not planned')}: ${job.name}`;
+    yield* indented(error, paint);
+  }
+}
+
+function* indented(error: ExportdError, paint: Paint): Generator<string> {
+  for (const line of errorLines(error, paint)) yield `  ${line}`;
+}
+
+function lastLine({ plans }: Planning, { interrupted, periods }: RunSummary): string {
+  if (interrupted) return 'Interrupted: the same command goes on where this one stopped.';
+  if (periods.length > 0) return `Done: ${counted(periods.length, 'period')}.`;
+  return plans.length === 0 ? 'Nothing was done.' : 'Nothing was due.';
+}
