@@ -33,17 +33,18 @@ const DAY = 24 * HOUR;
 export const HOME = 'Europe/Berlin';
 
 /** How much of a working day's usage each weekday sees, Sunday first. */
-const WEEKDAYS = [0.06, 1, 1.1, 1.12, 1.05, 0.8, 0.09];
+const WEEKDAYS = [0.14, 1, 1.1, 1.12, 1.05, 0.8, 0.18];
 /** How much each local hour sees. */
 const HOURS = [0, 0, 0, 0, 0, 0, 1, 3, 8, 11, 12, 10, 5, 8, 11, 10, 8, 5, 3, 2, 2, 1.5, 0.8, 0].map((weight, hour) => ({
   hour,
   weight,
 }));
-const ORIGINS: readonly { origin: Origin; weight: number }[] = [
-  { origin: 'WEB', weight: 70 },
-  { origin: 'MOBILE', weight: 14 },
-  { origin: 'SLACK', weight: 10 },
-  { origin: 'TEAMS', weight: 6 },
+/** Weights on working days and on weekends, when people have their phones at hand. */
+const ORIGINS: readonly { readonly origin: Origin; readonly work: number; readonly weekend: number }[] = [
+  { origin: 'WEB', work: 66, weekend: 45 },
+  { origin: 'MOBILE', work: 18, weekend: 50 },
+  { origin: 'SLACK', work: 10, weekend: 4 },
+  { origin: 'TEAMS', work: 6, weekend: 1 },
 ];
 
 /** The usage of one UTC day, oldest first; a function of the seed and the day alone. */
@@ -101,7 +102,8 @@ function* conversationEvents(
   },
 ): Generator<UsageEvent> {
   const { hour } = random.pick(HOURS, ({ weight }) => weight);
-  const { origin } = random.pick(ORIGINS, ({ weight }) => weight);
+  const isWeekend = (WEEKDAYS[new Date(talk.start).getUTCDay()] ?? 1) < 0.5;
+  const { origin } = random.pick(ORIGINS, ({ work, weekend }) => (isWeekend ? weekend : work));
   const model = pickModel(random, workspace, talk.day);
   const kind = random.next();
   const agent =

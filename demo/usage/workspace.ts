@@ -140,14 +140,19 @@ function createUser(random: Random, n: number, share: (of: number) => LocalDate)
   };
 }
 
+/** `Łukasz Müller` → `lukasz.muller`; '' where nothing is left. */
 function asciiOf(name: string): string {
   return name
     .normalize('NFD')
+    .replaceAll(/\p{M}/gu, '')
     .toLowerCase()
+    .replaceAll(/[łøıß]/g, (letter) => UNDECOMPOSED[letter] ?? '')
     .replaceAll(/[^a-z]+/g, ' ')
     .trim()
     .replaceAll(' ', '.');
 }
+
+const UNDECOMPOSED: Readonly<Record<string, string>> = { ł: 'l', ø: 'o', ı: 'i', ß: 'ss' };
 
 function id(kind: string, random: Random): string {
   const hex = Array.from({ length: 3 }, () => random.between(0, 0xffff).toString(16).padStart(4, '0')).join('');

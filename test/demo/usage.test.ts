@@ -155,7 +155,7 @@ describe('the usage of the demo', () => {
 
   test('keeps what has not arrived yet to itself', () => {
     const outage = {
-      origin: 'SLACK',
+      origin: 'MOBILE',
       from: Date.parse('2026-11-22T10:00:00Z'),
       to: Date.parse('2026-11-23T16:00:00Z'),
       arrivesAt: NOW,
@@ -184,7 +184,7 @@ describe('the usage of the demo', () => {
     const weekend = people.filter(({ at }) => [0, 6].includes(new Date(at).getUTCDay()));
     const office = people.filter(({ at }) => new Date(at).getUTCHours() >= 7 && new Date(at).getUTCHours() < 17);
     expect(year.length).toBeGreaterThan(100_000);
-    expect(weekend.length / people.length).toBeLessThan(0.1);
+    expect(weekend.length / people.length).toBeLessThan(0.15);
     expect(office.length / people.length).toBeGreaterThan(0.7);
     const half = Date.parse('2026-05-25');
     expect(people.filter(({ at }) => at >= half).length).toBeGreaterThan(

@@ -1,0 +1,25 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+
+/** Runs one command line of exportd in the checkout, on this terminal; returns its exit code. */
+export async function exportd(words: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
+  const child = spawn(process.execPath, [MAIN, ...words], {
+    cwd: ROOT,
+    env: { ...withoutOwnWishes(process.env), ...env },
+    stdio: 'inherit',
+  });
+  const [code, signal] = await once(child, 'exit');
+  if (typeof code === 'number') return code;
+  throw new Error(`exportd ${words.join(' ')} was ended by ${signal}.`);
+}
+
+/** The environment without what would lead exportd away from the demo: another config, a proxy before loopback. */
+function withoutOwnWishes(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { EXPORTD_CONFIG: _config, ...rest } = env;
+  const direct = [env.NO_PROXY ?? env.no_proxy, '127.0.0.1'].filter(Boolean).join(',');
+  return { ...rest, NO_PROXY: direct, no_proxy: direct };
+}
