@@ -12,6 +12,7 @@ import { count, counted, duration, list } from './phrases.ts';
 
 /** More periods than this of one reason are shown as first and last. */
 const NAMED = 4;
+const WIDEST_REASON = 'provisional'.length;
 
 /** What is due, for people: a block per job, then the sum. */
 export function* planText(planning: Planning, paint: Paint): Generator<string> {
@@ -54,7 +55,7 @@ function* jobBlock(job: Job, plans: readonly Plan[], paint: Paint): Generator<st
 
 function reasonInWords(reason: Reason, planned: readonly PlannedPeriod[]): string {
   const grid = planned[0]?.period.grid ?? { grain: 'day', span: 1 };
-  return `${countedPeriods(planned.length, grid)} ${reason}: ${periodsInWords(planned, NAMED)}`;
+  return `${reason.padEnd(WIDEST_REASON)} ${countedPeriods(planned.length, grid)}: ${periodsInWords(planned, NAMED)}`;
 }
 
 /** Which columns that identify people leave this machine, and in what form. */
@@ -63,10 +64,10 @@ function* personalRows(job: Job): Generator<string> {
   const landing = landColumns(job.report, rules, schema).columns.filter((column) => column.personal);
   const dropped = new Set(rules.drop.map(matchingName));
   const parts = [
-    { word: 'as they are', names: landing.filter((column) => !column.hashed).map((column) => column.from) },
-    { word: 'hashed', names: landing.filter((column) => column.hashed).map((column) => column.from) },
+    { word: 'leave as they are', names: landing.filter((column) => !column.hashed).map((column) => column.from) },
+    { word: 'leave hashed', names: landing.filter((column) => column.hashed).map((column) => column.from) },
     {
-      word: 'left out',
+      word: 'stay here',
       names: contractColumns(job.report)
         .filter((column) => column.personal && dropped.has(column.name))
         .map((column) => column.name),

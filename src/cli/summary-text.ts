@@ -4,7 +4,7 @@ import type { PeriodOutcome } from '../run/events.ts';
 import { errorLines } from './error-text.ts';
 import type { Paint } from './output.ts';
 import { namesOf } from './period-names.ts';
-import { count, counted } from './phrases.ts';
+import { count, counted, list } from './phrases.ts';
 import type { Restatement } from './restatements.ts';
 import { textTable } from './table.ts';
 
@@ -96,8 +96,13 @@ function* indented(error: ExportdError, paint: Paint): Generator<string> {
   for (const line of errorLines(error, paint)) yield `  ${line}`;
 }
 
-function lastLine({ plans }: Planning, { interrupted, periods }: RunSummary): string {
+function lastLine({ plans }: Planning, { interrupted, periods, outcomes }: RunSummary): string {
   if (interrupted) return 'Interrupted: the same command goes on where this one stopped.';
+  const troubles = (['failed', 'held'] as const).filter((outcome) => outcomes[outcome] > 0);
+  if (troubles.length > 0) {
+    const counts = troubles.map((outcome) => `${count(outcomes[outcome])} ${outcome}`);
+    return `Of ${counted(periods.length, 'period')} ${list(counts)}.`;
+  }
   if (periods.length > 0) return `Done: ${counted(periods.length, 'period')}.`;
   return plans.length === 0 ? 'Nothing was done.' : 'Nothing was due.';
 }

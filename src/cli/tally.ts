@@ -77,6 +77,6 @@ export class Tally {
   }
 
   #forget(now: Instant): void {
-    while ((this.#recent[0] ?? now) < now - MINUTE) this.#recent.shift();
+    while ((this.#recent[0] ?? now) <= now - MINUTE) this.#recent.shift();
   }
 }

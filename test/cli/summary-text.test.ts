@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest';
+import { restatements } from '../../src/cli/restatements.ts';
+import { summaryText } from '../../src/cli/summary-text.ts';
+import { ExportdError } from '../../src/core/errors.ts';
+import type { LedgerEntry } from '../../src/core/words.ts';
+import { job, loaded, planning, summary, tableState, tooLarge } from './example.ts';
+
+const shown = planning([[job(), tableState()]]);
+const keys = shown.plans.flatMap((plan) => plan.periods).map(({ period }) => period.key);
+const ended = { job: 'users_daily', rows: 0, was: undefined, error: undefined } as const;
+const paint = (_style: string, text: string): string => text;
+
+describe('what came of a run', () => {
+  test('is a table of outcomes, then restatements, then what was held or failed with what to do, alike ones together', async () => {
+    const held = new ExportdError('SHRUNK', '5 rows where the table has 100', {
+      scope: 'period',
+      hint: 'exportd run users_daily --accept-held lets it through',
+    });
+    const came = summary([
+      { ...ended, key: keys[0] ?? '', outcome: 'loaded', rows: 2000 },
+      { ...ended, key: keys[1] ?? '', outcome: 'loaded', rows: 1980, was: 1975 },
+      { ...ended, key: keys[2] ?? '', outcome: 'unchanged', rows: 1900 },
+      { ...ended, key: keys[3] ?? '', outcome: 'held', error: held },
+      ...keys.slice(4, 12).map((key) => ({ ...ended, key, outcome: 'failed' as const, error: tooLarge() })),
+    ]);
+    const restated = [{ job: 'users_daily', key: keys[1] ?? '', rows: 1980, was: 1975, columns: ['messages_total'] }];
+    const text = `${[...summaryText({ planning: shown, summary: came, restated, paint })].join('\n')}\n`;
+    await expect(text).toMatchFileSnapshot('./golden/summary.txt');
+  });
+
+  test('of nothing due is one line', () => {
+    const text = [...summaryText({ planning: shown, summary: summary([]), restated: [], paint })];
+    expect(text.filter((line) => line !== '')).toEqual(['Nothing was due.']);
+  });
+
+  test('of an interrupted run says how to go on', () => {
+    const text = [...summaryText({ planning: shown, summary: summary([], true), restated: [], paint })];
+    expect(text.at(-1)).toBe('Interrupted: the same command goes on where this one stopped.');
+  });
+});
+
+describe('a restatement', () => {
+  const [key, before] = loaded('2026-11-22', '2026-11-23');
+  const states = new Map([['users_daily', tableState({ exists: true, states: new Map([[key, before]]) })]]);
+  const now = (changes: Partial<LedgerEntry>): Map<string, LedgerEntry> => {
+    const entry = {
+      job: 'users_daily',
+      outcome: 'loaded',
+      policy: 'p1',
+      rowCount: 100,
+      totals: { messages_total: '700' },
+    };
+    return new Map([[key, { ...entry, ...changes } as LedgerEntry]]);
+  };
+
+  test('is a period whose rows or usage sums are not what they were', () => {
+    expect(restatements(now({ rowCount: 101 }), states)).toMatchObject([{ rows: 101, was: 100, columns: [] }]);
+    expect(restatements(now({ totals: { messages_total: '701' } }), states)).toMatchObject([
+      { rows: 100, was: 100, columns: ['messages_total'] },
+    ]);
+  });
+
+  test('is no period in which only names, roles or limits changed', () => {
+    expect(restatements(now({}), states)).toEqual([]);
+  });
+
+  test('is no period that was loaded under other rules', () => {
+    expect(restatements(now({ rowCount: 101, policy: 'p2' }), states)).toEqual([]);
+  });
+
+  test('is no first load', () => {
+    expect(restatements(now({ rowCount: 101 }), new Map([['users_daily', tableState()]]))).toEqual([]);
+  });
+});
