@@ -1,0 +1,233 @@
+import { randomBytes, randomUUIDv7 } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Config } from './config/load.ts';
+import type { DestinationConfig, SourceConfig } from './config/settings.ts';
+import { ExportdError } from './core/errors.ts';
+import { newestEndedBy, periodsBetween } from './core/grid.ts';
+import { detailFrom, planJob, type Wish } from './core/plan.ts';
+import type { Instant, Job, LocalDate, Period, Plan, TableState } from './core/words.ts';
+import type { Destination, Orphan, TableQuery } from './destinations/destination.ts';
+import type { Engine } from './duckdb/engine.ts';
+import type { Emit } from './run/events.ts';
+import { asExportdError } from './run/failure.ts';
+import { carryOut, type RunSummary as Run, type RunTools } from './run/run.ts';
+import { SourceHealth } from './run/source-health.ts';
+import { createPace, type Pace } from './sources/pace.ts';
+import type { Source } from './sources/source.ts';
+import { openSpool, type Spool } from './staging/spool.ts';
+import type { Preview, Staging } from './staging/staged.ts';
+import { VERSION } from './version.ts';
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly clock: () => Instant;
+  readonly emit: Emit;
+  /** Lowers the concurrency of every source; never raises it. */
+  readonly concurrency?: number | undefined;
+}
+
+/** Plans, and what they were made of. */
+export interface Planning {
+  readonly now: Instant;
+  /** One for each job and source. */
+  readonly plans: readonly Plan[];
+  /** Jobs whose ledger could not be read. */
+  readonly unplanned: readonly { readonly job: Job; readonly error: ExportdError }[];
+  readonly orphans: readonly (Orphan & { readonly destination: string })[];
+  /** By job name. */
+  readonly states: ReadonlyMap<string, TableState>;
+}
+
+export interface RunSummary extends Run {
+  readonly unplanned: Planning['unplanned'];
+}
+
+/** The composition root: everything with a lifetime is opened here, when first used, and closed with it. */
+export interface App extends AsyncDisposable {
+  /** Reads each destination once and plans every job. A destination out of reach leaves its jobs unplanned. */
+  plan(jobs: readonly Job[], wish: Wish, now: Instant, signal: AbortSignal): Promise<Planning>;
+  /** Carries the plans out. After `stop`, what is extracted is committed for at most `shutdown_grace`. */
+  carryOut(
+    planning: Planning,
+    options: { readonly acceptHeld: boolean; readonly stop: AbortSignal },
+  ): Promise<RunSummary>;
+  /** Exports one period (the newest closed, or that of `date`) and shows its rows as they would land. Loads nothing. */
+  preview(job: Job, date: LocalDate | undefined, limit: number, signal: AbortSignal): Promise<Preview>;
+}
+
+export async function openApp(options: AppOptions): Promise<App> {
+  const { config, clock, emit } = options;
+  const instance = `${hostname()}/${randomBytes(4).toString('hex')}`;
+  const { daemon } = config;
+  const closing = new AsyncDisposableStack();
+  const once = <T extends AsyncDisposable>(open: () => Promise<T>) => {
+    let opened: Promise<T> | undefined;
+    return () => {
+      opened ??= open().then((resource) => closing.use(resource));
+      return opened;
+    };
+  };
+  const openOnce = <T extends AsyncDisposable>(open: (name: string) => Promise<T>) => {
+    const byName = new Map<string, () => Promise<T>>();
+    return (name: string) => {
+      const opener = byName.get(name) ?? once(() => open(name));
+      byName.set(name, opener);
+      return opener();
+    };
+  };
+
+  const spool = once<Spool>(() => openSpool({ directory: daemon.spoolDir, limit: daemon.spoolLimit, instance }));
+  // DuckDB takes a moment to import: only what uses it waits for it.
+  const engine = once<Engine>(async () => {
+    const { temporaryDirectory } = await spool();
+    const { openEngine } = await import('./duckdb/engine.ts');
+    return openEngine({ memoryLimit: daemon.memoryLimit, temporaryDirectory });
+  });
+  const staging = once<Staging>(async () => {
+    const [{ openStaging }, files] = await Promise.all([import('./staging/staging.ts'), spool()]);
+    return openStaging({ engine, spool: files });
+  });
+  const paces = new Map<string, Pace>();
+  const source = openOnce<Source>(async (name) => {
+    const configured = existing(config.sources, name);
+    const concurrency = Math.min(configured.concurrency, options.concurrency ?? configured.concurrency);
+    const pace = paceOf(configured, concurrency, paces);
+    const { openExportApi } = await import('./sources/export-api/index.ts');
+    const { key, baseUrl, apiKey, format, timeout, history } = configured;
+    const strict = configured.recordCount === 'strict';
+    return openExportApi({ name, key, baseUrl, apiKey, format, timeout, history, strict, pace, clock });
+  });
+  const destination = openOnce<Destination>((name) => {
+    const configured: DestinationConfig = existing(config.destinations, name);
+    return import('./destinations/duckdb/index.ts').then(({ openDuckDb }) =>
+      openDuckDb({ ...configured, lockTimeout: daemon.lockTimeout, engine, instance, clock }),
+    );
+  });
+  const healths = new Map<string, SourceHealth>();
+  const health = (name: string) => {
+    const known = healths.get(name) ?? new SourceHealth();
+    healths.set(name, known);
+    return known;
+  };
+  const stagingTurn = oneAtATime();
+
+  return {
+    async plan(jobs, wish, now, signal) {
+      const planning = { now, plans: [] as Plan[], unplanned: [] as Planning['unplanned'][number][] };
+      const states = new Map<string, TableState>();
+      const orphans: Planning['orphans'][number][] = [];
+      for (const [name, its] of Map.groupBy(jobs, (job) => job.destination)) {
+        try {
+          const reading = await (await destination(name)).read(tableQueries(its, now, wish), signal);
+          orphans.push(...reading.others.map((orphan) => ({ ...orphan, destination: name })));
+          for (const job of its) {
+            const state = existing(reading.tables, job.table.name);
+            states.set(job.name, state);
+            planning.plans.push(...job.sources.map((its) => planJob(job, its, now, state, wish)));
+          }
+        } catch (cause) {
+          signal.throwIfAborted();
+          const error = asExportdError(cause);
+          planning.unplanned.push(...its.map((job) => ({ job, error })));
+        }
+      }
+      const ours = new Set(config.jobs.map((job) => `${job.destination}\n${job.table.name}`));
+      return { ...planning, states, orphans: orphans.filter((o) => !ours.has(`${o.destination}\n${o.table}`)) };
+    },
+
+    async carryOut(planning, { acceptHeld, stop }) {
+      const runId = randomUUIDv7();
+      const author = { runId, instance, exportdVersion: VERSION };
+      const patience = new AbortController();
+      let timer: NodeJS.Timeout | undefined;
+      const graceBegins = () => {
+        timer = setTimeout(() => patience.abort(), daemon.shutdownGrace);
+      };
+      if (stop.aborted) graceBegins();
+      else stop.addEventListener('abort', graceBegins, { once: true });
+      try {
+        const tools: RunTools = {
+          source,
+          destination,
+          health,
+          staging: await staging(),
+          stagingTurn,
+          spool: await spool(),
+          clock,
+        };
+        const deadline = patience.signal;
+        const run = await carryOut(planning.plans, planning.states, tools, {
+          author,
+          emit,
+          acceptHeld,
+          stop,
+          deadline,
+        });
+        return { ...run, unplanned: planning.unplanned };
+      } finally {
+        stop.removeEventListener('abort', graceBegins);
+        clearTimeout(timer);
+      }
+    },
+
+    async preview(job, date, limit, signal) {
+      const period = previewPeriod(job, date, clock());
+      const [from] = job.sources;
+      if (from === undefined) throw new TypeError(`job ${job.name} has no source`);
+      const files = await spool();
+      await using file = files.file('.body');
+      const ask = { report: job.report, period, urgency: 'awaited' } as const;
+      const extract = await (await source(from.name)).extract(ask, file, signal);
+      if (extract.kind === 'nothing') {
+        throw new ExportdError('NOT_POSSIBLE', `the source has no usage for ${period.key}`, {
+          scope: 'period',
+          hint: 'Choose another day with --date.',
+        });
+      }
+      return (await staging()).preview(job.table, extract, limit, signal);
+    },
+
+    [Symbol.asyncDispose]: () => closing.disposeAsync(),
+  };
+}
+
+/** Of several jobs on one table, everything from the oldest date that one of them needs. */
+function tableQueries(jobs: readonly Job[], now: Instant, wish: Wish): TableQuery[] {
+  return [...Map.groupBy(jobs, (job) => job.table.name)].map(([name, its]) => {
+    const dates = its.map((job) => detailFrom(job, now, wish)).filter((date) => date !== undefined);
+    return { name, detailFrom: dates.sort()[0] };
+  });
+}
+
+/** Sources with the same base_url and api_key share one pace. */
+function paceOf(source: SourceConfig, concurrency: number, paces: Map<string, Pace>): Pace {
+  const id = `${source.baseUrl}\n${source.apiKey.reveal()}`;
+  const pace = paces.get(id) ?? createPace({ rate: source.rate, concurrency });
+  paces.set(id, pace);
+  return pace;
+}
+
+function previewPeriod(job: Job, date: LocalDate | undefined, now: Instant): Period {
+  const [source] = job.sources;
+  const { grain, span } = job.window;
+  const series = { source: source?.key ?? '', report: job.report, grid: { grain, span, timezone: job.timezone } };
+  if (date === undefined) return newestEndedBy(series, now - job.window.delay);
+  for (const period of periodsBetween(series, date, date)) return period;
+  throw new ExportdError('USAGE', `no ${grain} of job ${job.name} has the date ${date}`, { scope: 'config' });
+}
+
+function existing<T>(map: ReadonlyMap<string, T>, name: string): T {
+  const value = map.get(name);
+  if (value === undefined) throw new TypeError(`${name} is missing: the config was checked for it`);
+  return value;
+}
+
+/** Runs tasks one after the other, in the order in which they were given. */
+function oneAtATime(): <T>(task: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (task) => {
+    const turn = last.then(task, task);
+    last = turn;
+    return turn;
+  };
+}

@@ -1,0 +1,64 @@
+import type { ExportdError } from '../core/errors.ts';
+import type { Instant } from '../core/words.ts';
+import type { Extract, Source } from '../sources/source.ts';
+import type { Spool } from '../staging/spool.ts';
+import { backoff, pause } from './backoff.ts';
+import { asExportdError, notTried } from './failure.ts';
+import type { SourceHealth } from './source-health.ts';
+import type { Work } from './work.ts';
+
+export interface FetchContext {
+  readonly source: Source;
+  readonly health: SourceHealth;
+  readonly spool: Spool;
+  readonly clock: () => Instant;
+  readonly onRetry: (work: Work, inMs: number, error: ExportdError) => void;
+}
+
+/**
+ * Gets one period, with its retries: connection errors, 5xx, resets, short bodies and expired URLs cost an attempt
+ * each, a 429 costs none. Throws the last error once `max_attempts` are used up; `signal`'s reason where it was
+ * aborted. On any throw nothing of the body is left in the spool.
+ */
+export async function fetchPeriod(work: Work, context: FetchContext, signal: AbortSignal): Promise<Extract> {
+  const { source, health, spool } = context;
+  for (;;) {
+    signal.throwIfAborted();
+    if (health.stopped !== undefined) throw notTried(health.stopped);
+    const file = spool.file('.body');
+    try {
+      const extract = await source.extract(work.ask, file, signal);
+      health.succeeded();
+      work.attempts += 1;
+      if (extract.kind === 'nothing') await file[Symbol.asyncDispose]();
+      return extract;
+    } catch (cause) {
+      await file[Symbol.asyncDispose]();
+      signal.throwIfAborted();
+      const error = asExportdError(cause);
+      if (error.scope === 'source') health.stop(error);
+      if (!error.retryable) throw error;
+      if (error.code === 'RATE_LIMITED') {
+        const final = health.refused(error, context.clock());
+        if (final !== undefined) throw final;
+        context.onRetry(work, error.retryAfter ?? 0, error);
+        continue; // The source's pace is what waits.
+      }
+      work.attempts += 1;
+      await waitForRetry(work, error, context, signal);
+    }
+  }
+}
+
+/** Waits before the next attempt, or throws `error` where there is none left. Also for a body that staging found short. */
+export async function waitForRetry(
+  work: Work,
+  error: ExportdError,
+  context: Pick<FetchContext, 'onRetry'>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (work.attempts >= work.job.retries.maxAttempts) throw error;
+  const inMs = Math.max(backoff(work.attempts, work.job.retries, Math.random()), error.retryAfter ?? 0);
+  context.onRetry(work, inMs, error);
+  await pause(inMs, signal);
+}

@@ -1,0 +1,152 @@
+import type { Writer } from '../core/entry.ts';
+import type { ExportdError } from '../core/errors.ts';
+import type { Instant, PeriodKey, Plan, TableState } from '../core/words.ts';
+import type { Destination } from '../destinations/destination.ts';
+import type { Extract, Source } from '../sources/source.ts';
+import type { Spool } from '../staging/spool.ts';
+import type { Staging } from '../staging/staged.ts';
+import { isAhead } from './batch.ts';
+import type { Emit, PeriodOutcome } from './events.ts';
+import { asExportdError, interrupted, notTried } from './failure.ts';
+import { fetchPeriod, waitForRetry } from './fetch-period.ts';
+import type { SourceHealth } from './source-health.ts';
+import { TableWriter } from './table-writer.ts';
+import { type TableWork, type Work, workOf } from './work.ts';
+
+/** What a run works with. It opens and closes none of it. */
+export interface RunTools {
+  /** By the names of the YAML. */
+  source(name: string): Promise<Source>;
+  destination(name: string): Promise<Destination>;
+  health(source: string): SourceHealth;
+  readonly staging: Staging;
+  /** Runs one staging of the process at a time: they share its memory limit. */
+  readonly stagingTurn: <T>(task: () => Promise<T>) => Promise<T>;
+  readonly spool: Spool;
+  readonly clock: () => Instant;
+}
+
+export interface RunOptions {
+  readonly author: Writer;
+  readonly emit: Emit;
+  readonly acceptHeld: boolean;
+  /** No new request; requests under way are given up; what is extracted is committed. */
+  readonly stop: AbortSignal;
+  /** The end of patience after `stop`: staging is given up, and commits whose transaction has not begun. */
+  readonly deadline: AbortSignal;
+}
+
+/** How one planned period ended. */
+export interface PeriodResult {
+  readonly job: string;
+  readonly key: PeriodKey;
+  readonly outcome: PeriodOutcome;
+  readonly rows: number;
+  readonly was: number | undefined;
+  readonly error: ExportdError | undefined;
+}
+
+export interface RunSummary {
+  readonly runId: string;
+  readonly interrupted: boolean;
+  readonly outcomes: Readonly<Record<PeriodOutcome, number>>;
+  readonly periods: readonly PeriodResult[];
+}
+
+/**
+ * Carries plans out, every table at once; requests leave in the order of each source's pace, what people wait for
+ * first. One period's failure stops no other; a refused key stops its source, a refused table its table.
+ * Never throws for a period: each ends in exactly one `period.done`.
+ *
+ * @param states by job name, from the same `read` as the plans
+ */
+export async function carryOut(
+  plans: readonly Plan[],
+  states: ReadonlyMap<string, TableState>,
+  tools: RunTools,
+  options: RunOptions,
+): Promise<RunSummary> {
+  const { author, stop } = options;
+  const runId = author.runId;
+  const periods: PeriodResult[] = [];
+  const outcomes: Record<PeriodOutcome, number> = {
+    loaded: 0,
+    unchanged: 0,
+    empty: 0,
+    forgotten: 0,
+    failed: 0,
+    held: 0,
+    skipped: 0,
+  };
+  const emit: Emit = (event) => {
+    if (event.type === 'period.done') {
+      outcomes[event.outcome] += 1;
+      const { job, key, outcome, rows, was, error } = event;
+      periods.push({ job, key, outcome, rows, was, error });
+    }
+    options.emit(event);
+  };
+  const tables = workOf(plans, states);
+  const requests = tables.reduce((sum, table) => sum + table.works.length, 0);
+  emit({ type: 'run.planned', runId, at: tools.clock(), plans, requests });
+  for (const { job, refused } of plans) {
+    if (refused !== undefined) emit({ type: 'job.refused', runId, at: tools.clock(), job: job.name, error: refused });
+  }
+  const sources = new Set(tables.flatMap((table) => table.works.map((work) => work.source.name)));
+  for (const source of sources) tools.health(source).begin();
+  await Promise.all(tables.map((table) => carryOutTable(table, tools, { ...options, emit })));
+  const wasInterrupted = stop.aborted && outcomes.skipped > 0;
+  emit({ type: 'run.finished', runId, at: tools.clock(), outcomes, interrupted: wasInterrupted });
+  return { runId, interrupted: wasInterrupted, outcomes, periods };
+}
+
+async function carryOutTable(table: TableWork, tools: RunTools, options: RunOptions): Promise<void> {
+  if (table.works.length === 0) return;
+  const destination = await tools.destination(table.destination);
+  await using writer = new TableWriter(table, {
+    destination,
+    author: options.author,
+    emit: options.emit,
+    acceptHeld: options.acceptHeld,
+    deadline: options.deadline,
+    clock: tools.clock,
+    stage: (bodies) => tools.stagingTurn(() => tools.staging.stage(table.table, table.state, bodies, options.deadline)),
+  });
+  const inHand = new Set<Promise<void>>();
+  for (const work of table.works) {
+    while (isAhead(inHand.size, writer.bytesInHand)) await Promise.race(inHand);
+    // A source that was stopped in the last run gets one request before it gets many.
+    if (tools.health(work.source.name).doubtful && inHand.size > 0) await Promise.race(inHand);
+    const done = carryOutPeriod(work, writer, tools, options).finally(() => inHand.delete(done));
+    inHand.add(done);
+  }
+  await Promise.all(inHand);
+  await writer.finish();
+}
+
+/** One period, from its request until the writer asks no more of it: a body that staging finds short is fetched again. */
+async function carryOutPeriod(work: Work, writer: TableWriter, tools: RunTools, options: RunOptions): Promise<void> {
+  const { stop } = options;
+  const { reports } = writer;
+  const onRetry = (retried: Work, inMs: number, error: ExportdError) => reports.retrying(retried, inMs, error);
+  reports.started(work);
+  for (;;) {
+    let extract: Extract;
+    try {
+      if (writer.stopped !== undefined) throw notTried(writer.stopped);
+      const source = await tools.source(work.source.name);
+      const health = tools.health(work.source.name);
+      extract = await fetchPeriod(work, { source, health, spool: tools.spool, clock: tools.clock, onRetry }, stop);
+    } catch (cause) {
+      return writer.missed(work, stop.aborted ? interrupted() : asExportdError(cause));
+    }
+    reports.extracted(work, extract.kind === 'body' ? extract.bytes : 0, extract.answeredAt - extract.requestedAt);
+    const again = await writer.arrived(work, extract);
+    if (again === undefined) return;
+    try {
+      await waitForRetry(work, again, { onRetry }, stop);
+    } catch (cause) {
+      return writer.missed(work, stop.aborted ? interrupted() : asExportdError(cause));
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { ExportdError } from '../core/errors.ts';
+import type { Instant } from '../core/words.ts';
+
+/** A source that answers nothing but 429 for this long has its periods in hand failed: the next tick asks again. */
+const PATIENCE = 15 * 60_000;
+
+/** What a process knows of a source from its answers, across periods and runs. */
+export class SourceHealth {
+  /** Since when it has answered nothing but 429. */
+  #braked: Instant | undefined;
+  /** Why no further request leaves in this run: the key was refused, or the URL is wrong. */
+  #stopped: ExportdError | undefined;
+  /** It was stopped before: the next run sends one request before it sends many. */
+  #doubtful = false;
+
+  get stopped(): ExportdError | undefined {
+    return this.#stopped;
+  }
+
+  get doubtful(): boolean {
+    return this.#doubtful;
+  }
+
+  /** A run begins: what stopped the source is tried again. */
+  begin(): void {
+    this.#stopped = undefined;
+  }
+
+  succeeded(): void {
+    this.#braked = undefined;
+    this.#doubtful = false;
+  }
+
+  stop(error: ExportdError): void {
+    this.#stopped ??= error;
+    this.#doubtful = true;
+  }
+
+  /** A 429 costs a period no attempt. Returns the error that ends its patience, or undefined: ask again. */
+  refused(error: ExportdError, now: Instant): ExportdError | undefined {
+    if (error.retryAfter !== undefined && error.retryAfter > PATIENCE) return error;
+    this.#braked ??= now;
+    if (now - this.#braked < PATIENCE) return undefined;
+    return new ExportdError('NO_PROGRESS', 'the source answered 429 for 15 minutes without one success', {
+      scope: 'period',
+      hint: 'Lower rate_limit of this source, or find out who else uses up its limit. The next tick asks again.',
+    });
+  }
+}
