@@ -1,0 +1,162 @@
+import { landColumns, matchingName } from '../core/columns.ts';
+import { contractColumns, DATA_TYPES, GROUPINGS } from '../core/contract.ts';
+import { ExportdError } from '../core/errors.ts';
+import { checkCron } from '../core/schedule.ts';
+import type { DataType, Job, Report } from '../core/words.ts';
+import { checkTimezone } from '../core/zones.ts';
+import { asRead, find, listed, placeOf } from './explain.ts';
+import { type Problem, problem, warning } from './problems.ts';
+import { neverWithin } from './retention-rule.ts';
+import type { JobInput } from './schema.ts';
+import type { SourceConfig } from './settings.ts';
+import type { Entry } from './tree.ts';
+import { didYouMean } from './words-from-elsewhere.ts';
+
+type Path = readonly (string | number)[];
+
+/** What a job must have once defaults lie under it. */
+export function checkPresence(owner: Entry, input: JobInput): Problem[] {
+  const missing = (key: string, hint: string) => problem(owner.keyPlace, `${owner.key}: ${key} is missing: ${hint}`);
+  const problems: Problem[] = [];
+  if (input.source === undefined) problems.push(missing('source', 'name one of sources, here or in defaults'));
+  if (input.data_type === undefined) problems.push(missing('data_type', `${listed(DATA_TYPES)}`));
+  if (input.destination === undefined)
+    problems.push(missing('destination', 'name one of destinations, here or in defaults'));
+  if (input.window === undefined) {
+    problems.push(
+      missing('window', 'say which periods: window: { grain: day, lookback: 3 }, or a word such as last 7 days'),
+    );
+  } else if (input.window.grain === undefined) {
+    const { keyPlace } = find(owner, ['window']);
+    problems.push(problem(keyPlace, 'window: grain is missing: hour, day, week, month, quarter or year'));
+  }
+  return problems;
+}
+
+/** Rules between a job's keys; only for jobs whose variables are all set. */
+export function checkJob(owner: Entry, input: JobInput, job: Job, sources: readonly SourceConfig[]): Problem[] {
+  return [
+    ...checkGrouping(owner, job.report),
+    ...checkTimezones(owner, input),
+    ...checkSchedule(owner, input),
+    ...checkColumns(owner, input, job),
+    ...checkRetries(owner, job),
+    ...checkRetention(owner, job, sources),
+  ];
+}
+
+function checkGrouping(owner: Entry, { dataType, groupBy }: Report): Problem[] {
+  const groups = GROUPINGS[dataType];
+  if (groupBy === undefined || groups.includes(groupBy)) return [];
+  const can =
+    groups.length === 0 ? 'cannot be grouped: take group_by away' : `can be grouped by ${listed(groups)} only`;
+  return [at(owner, ['group_by'], `group_by: ${dataType} ${can}`)];
+}
+
+function checkTimezones(owner: Entry, input: JobInput): Problem[] {
+  const problems = input.timezone === undefined ? [] : checkZone(owner, ['timezone'], input.timezone);
+  if (typeof input.schedule !== 'object' || input.schedule?.timezone === undefined) return problems;
+  return [...problems, ...checkZone(owner, ['schedule', 'timezone'], input.schedule.timezone)];
+}
+
+function checkZone(owner: Entry, path: Path, name: string): Problem[] {
+  const check = checkTimezone(name);
+  if (check.ok) return [];
+  const { value } = find(owner, path);
+  const fromVariable = value?.kind === 'scalar' && value.written.includes('${');
+  const reason = fromVariable ? `${asRead(value, 'timezone')} is no timezone of the tz database` : check.reason;
+  return [at(owner, path, `timezone: ${reason}${check.meant === undefined ? '' : `: did you mean ${check.meant}?`}`)];
+}
+
+function checkSchedule(owner: Entry, { schedule }: JobInput): Problem[] {
+  if (schedule === undefined || schedule === null) return [];
+  const isText = typeof schedule === 'string';
+  const path = isText ? ['schedule'] : ['schedule', 'cron'];
+  const wrong = checkCron(isText ? schedule : schedule.cron);
+  return wrong === undefined ? [] : [at(owner, path, `schedule: ${wrong}`)];
+}
+
+function checkColumns(owner: Entry, input: JobInput, job: Job): Problem[] {
+  const { rules, schema, hashKey } = job.table;
+  const problems: Problem[] = [];
+  if (rules.hash.length > 0 && hashKey === undefined) {
+    const hint = 'hash_key is missing: a secret of your own, e.g. hash_key: ${EXPORTD_HASH_KEY}';
+    problems.push(at(owner, ['columns', 'hash'], `hash: ${hint}`));
+  }
+  for (const list of ['drop', 'hash'] as const) {
+    input.columns[list].forEach((name, index) => {
+      problems.push(...checkName(owner, ['columns', list, index], name, job.report));
+    });
+  }
+  for (const map of ['rename', 'types'] as const) {
+    for (const name of Object.keys(input.columns[map])) {
+      problems.push(...checkName(owner, ['columns', map, name], name, job.report));
+    }
+  }
+  try {
+    landColumns(job.report, rules, schema);
+  } catch (error) {
+    if (!(error instanceof ExportdError)) throw error;
+    const { hint } = error;
+    problems.push(
+      at(owner, ['columns', 'rename'], `columns: ${error.message}${hint === undefined ? '' : `; ${hint}`}`),
+    );
+  }
+  return problems;
+}
+
+/**
+ * A column that no such export has is mostly a slip, and one in `drop` or `hash` gives away what it should protect; but
+ * exports may bring columns that we do not know yet, and a default may be meant for other reports.
+ */
+function checkName(owner: Entry, path: Path, name: string, report: Report): Problem[] {
+  const isKnown = (dataType: DataType) => columnNames({ dataType, groupBy: undefined }).includes(matchingName(name));
+  const known = columnNames(report);
+  if (known.includes(matchingName(name)) || DATA_TYPES.some(isKnown)) return [];
+  const { value, keyPlace } = find(owner, path);
+  const place = value === undefined || typeof path.at(-1) === 'string' ? keyPlace : placeOf(value, keyPlace);
+  const meant = didYouMean(name, known);
+  const hint = meant === undefined ? '' : `: did you mean ${meant}?`;
+  return [warning(place, `columns: no export is known to have a column ${JSON.stringify(name)}${hint}`)];
+}
+
+const namesByReport = new Map<string, readonly string[]>();
+
+function columnNames(report: Report): readonly string[] {
+  const key = `${report.dataType}:${report.groupBy}`;
+  const names = namesByReport.get(key) ?? contractColumns(report).map((column) => matchingName(column.name));
+  namesByReport.set(key, names);
+  return names;
+}
+
+function checkRetries(owner: Entry, { retries }: Job): Problem[] {
+  if (retries.minDelay <= retries.maxDelay) return [];
+  return [at(owner, ['retries'], 'retries: min_delay is longer than max_delay')];
+}
+
+function checkRetention(owner: Entry, job: Job, sources: readonly SourceConfig[]): Problem[] {
+  const grid = { grain: job.window.grain, span: job.window.span, timezone: job.timezone };
+  return sources.flatMap(({ name, history }) => {
+    if (history === undefined || !neverWithin(grid, job.window.delay, history)) return [];
+    const keeps = `${history.amount} ${history.unit}${history.amount === 1 ? '' : 's'}`;
+    const period = grid.span === 1 ? `a ${grid.grain}` : `${grid.span} ${grid.grain}s`;
+    const { value, keyPlace } = find(owner, ['window']);
+    const place = value === undefined ? keyPlace : placeOf(value, keyPlace);
+    if (job.window.includeOpen) {
+      const message = `window: source ${name} keeps ${keeps}: ${period} that has closed is never whole in it, so that its last export while it was open stays`;
+      return [warning(place, message)];
+    }
+    const hint = 'choose a smaller grain or span, or correct the history of the source';
+    return [
+      problem(
+        place,
+        `window: source ${name} keeps ${keeps}, and ${period} that has closed is never whole in it: ${hint}`,
+      ),
+    ];
+  });
+}
+
+function at(owner: Entry, path: Path, message: string): Problem {
+  const { value, keyPlace } = find(owner, path);
+  return problem(value === undefined ? keyPlace : placeOf(value, keyPlace), message);
+}

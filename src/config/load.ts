@@ -1,0 +1,300 @@
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { z } from 'zod';
+import type { ConfigPath } from '../core/errors.ts';
+import type { Secret } from '../core/secret.ts';
+import type { Job } from '../core/words.ts';
+import { placeName } from './config-file.ts';
+import { daemonOf } from './daemon-settings.ts';
+import { layDefaults } from './defaults.ts';
+import { explainIssues, find, listed, placeOf } from './explain.ts';
+import { readConfigFiles } from './files.ts';
+import { checkJob, checkPresence } from './job-rules.ts';
+import { ConfigError, inOrder, type Problem, problem, warning } from './problems.ts';
+import { resolveJob } from './resolve.ts';
+import { DAEMON, DESTINATIONS, JOB, SOURCES } from './schema.ts';
+import { mergeFiles, type Sections } from './sections.ts';
+import type { DaemonConfig, DestinationConfig, SourceConfig } from './settings.ts';
+import { checkSharedTables, type Writer } from './shared-tables.ts';
+import { type Entry, readTree } from './tree.ts';
+import { type Environment, type Missing, ValueReader } from './values.ts';
+import { didYouMean, type Where } from './words-from-elsewhere.ts';
+
+export type { DaemonConfig, DestinationConfig, SourceConfig } from './settings.ts';
+
+/** A config that was read, checked and resolved. */
+export interface Config {
+  /** All of them, disabled ones too, in the order of files and lines. */
+  readonly jobs: readonly Job[];
+  readonly sources: ReadonlyMap<string, SourceConfig>;
+  readonly destinations: ReadonlyMap<string, DestinationConfig>;
+  readonly daemon: DaemonConfig;
+  /** What is doubtful but no error. */
+  readonly warnings: readonly Problem[];
+  /** Everything secret that was read, also what a file or a secret key wrote out; for redaction. */
+  secrets(): readonly Secret[];
+  /**
+   * Throws ConfigError with every variable and file that these jobs, their sources and destinations, or the daemon use and
+   * that is missing. Until it has returned, values that come from missing variables are stand-ins.
+   */
+  need(jobs: readonly Job[]): void;
+  /** `file:line:column` of a value, or of the nearest thing around it; undefined where no file says anything of it. */
+  locate(path: ConfigPath): string | undefined;
+}
+
+export interface LoadOptions {
+  readonly env: Environment;
+  /** Whether every variable must be set: `validate`. Default: only those that `need` is asked for. */
+  readonly needAll?: boolean | undefined;
+}
+
+/** Reads a file or a folder. Throws ConfigError with all errors of all files. */
+export function loadConfig(path: string, options: LoadOptions): Config {
+  return new Loader(options.env).load(path, options.needAll ?? false);
+}
+
+/** Where something is used: `jobs/users_daily`. */
+type Owner = string;
+
+class Loader {
+  readonly #values: ValueReader;
+  readonly #problems: Problem[] = [];
+  readonly #missing = new Map<Owner, readonly Missing[]>();
+  /** Jobs with the defaults below them, and everything else as it is written; for `locate`. */
+  readonly #owners = new Map<Owner, Entry>();
+
+  constructor(env: Environment) {
+    this.#values = new ValueReader(env);
+  }
+
+  load(path: string, needAll: boolean): Config {
+    const { sections, whole } = this.#read(path);
+    const sources = this.#sources(sections);
+    const destinations = this.#destinations(sections);
+    const daemon = this.#daemon(sections);
+    const jobs = this.#jobs(sections, sources, destinations, whole);
+    if (needAll)
+      for (const missing of this.#missing.values()) this.#problems.push(...missing.map((each) => each.problem));
+    const problems = inOrder(this.#problems);
+    if (problems.some(({ severity }) => severity === 'error') || daemon === undefined) throw new ConfigError(problems);
+    return {
+      jobs,
+      sources,
+      destinations,
+      daemon,
+      warnings: problems,
+      secrets: () => this.#values.secrets(),
+      need: (used) => this.#need(used),
+      locate: (at) => this.#locate(at),
+    };
+  }
+
+  /** `whole`: every file could be read, so that a name which is nowhere is a mistake. */
+  #read(path: string): { readonly sections: Sections; readonly whole: boolean } {
+    const { files, problems } = readConfigFiles(path);
+    this.#problems.push(...problems);
+    const trees = files.map((file) => ({ file, ...readTree(file) }));
+    this.#problems.push(...trees.flatMap((read) => read.problems));
+    const readable = trees.flatMap(({ file, tree }) => (tree === undefined ? [] : [{ file, tree }]));
+    const merged = mergeFiles(readable);
+    this.#problems.push(...merged.problems);
+    return { sections: merged.sections, whole: this.#problems.length === 0 };
+  }
+
+  #sources(sections: Sections): Map<string, SourceConfig> {
+    const sources = new Map<string, SourceConfig>();
+    for (const [name, entry] of sections.sources) {
+      const input = this.#check(`sources/${name}`, entry, 'source', SOURCES);
+      if (input === undefined) continue;
+      const { key, base_url, api_key, rate_limit, history, record_count, ...rest } = input;
+      sources.set(name, {
+        ...rest,
+        name,
+        key: key ?? name,
+        baseUrl: base_url.replace(/\/+$/, ''),
+        apiKey: api_key,
+        rate: rate_limit ?? undefined,
+        history: history ?? undefined,
+        recordCount: record_count,
+      });
+    }
+    return sources;
+  }
+
+  #destinations(sections: Sections): Map<string, DestinationConfig> {
+    const destinations = new Map<string, DestinationConfig>();
+    for (const [name, entry] of sections.destinations) {
+      const input = this.#check(`destinations/${name}`, entry, 'destination', DESTINATIONS);
+      if (input === undefined) continue;
+      destinations.set(name, { ...input, name, path: resolve(folderOf(entry, ['path']), input.path) });
+    }
+    return destinations;
+  }
+
+  #daemon(sections: Sections): DaemonConfig | undefined {
+    const first = sections.daemon.values().next().value;
+    if (first === undefined) return daemonOf(DAEMON.parse({}), '');
+    const place = first.keyPlace;
+    const owner: Entry = { key: 'daemon', keyPlace: place, value: { kind: 'map', place, entries: sections.daemon } };
+    const input = this.#check('daemon', owner, 'other', DAEMON);
+    if (input === undefined) return undefined;
+    const daemon = daemonOf(input, folderOf(owner, ['spool_dir']));
+    const listen = find(owner, ['listen']);
+    if (
+      daemon.listen !== undefined &&
+      !isLoopback(daemon.listen.host) &&
+      daemon.token === undefined &&
+      !daemon.allowPublic
+    ) {
+      const hint = 'set token, or allow_public: true where something else protects it';
+      const at = listen.value === undefined ? listen.keyPlace : placeOf(listen.value, listen.keyPlace);
+      this.#problems.push(
+        problem(at, `listen: everyone who reaches ${daemon.listen.host} could see the pages: ${hint}`),
+      );
+    }
+    return daemon;
+  }
+
+  #jobs(
+    sections: Sections,
+    sources: ReadonlyMap<string, SourceConfig>,
+    destinations: ReadonlyMap<string, DestinationConfig>,
+    whole: boolean,
+  ): Job[] {
+    this.#checkDefaults(sections);
+    const jobs: Job[] = [];
+    const writers: Writer[] = [];
+    for (const [name, written] of sections.jobs) {
+      const entry = withDefaults(written, sections, this.#values);
+      const owner = `jobs/${name}`;
+      const input = this.#check(owner, entry, 'job', JOB);
+      if (input === undefined) continue;
+      const presence = checkPresence(entry, input);
+      this.#problems.push(...presence);
+      const missing = this.#missing.get(owner) ?? [];
+      // A stand-in for a variable that is not set must not be held against other keys.
+      const complete = missing.every(({ secret }) => secret);
+      const named = typeof input.source === 'string' ? [input.source] : (input.source ?? []);
+      if (complete && whole) this.#problems.push(...checkReferences(entry, named, input.destination, sections));
+      const used = [...new Set(named)].flatMap((source) => sources.get(source) ?? []);
+      const job = resolveJob({ name, input, sources: used, destination: input.destination ?? '' });
+      if (job === undefined) continue;
+      jobs.push(job);
+      if (!complete) continue;
+      this.#problems.push(...checkJob(entry, input, job, used));
+      const destination = destinations.get(job.destination);
+      if (destination === undefined || this.#missing.has(`destinations/${job.destination}`)) continue;
+      writers.push({ owner: entry, job, physical: physicalOf(destination), hashKeyKnown: missing.length === 0 });
+    }
+    this.#problems.push(...checkSharedTables(writers));
+    if (sections.jobs.size === 0 && whole) this.#problems.push(warning(undefined, 'the config has no jobs'));
+    return jobs;
+  }
+
+  /** `defaults` are checked also where no job brings their slips to light. */
+  #checkDefaults(sections: Sections): void {
+    const first = sections.defaults.values().next().value;
+    if (first === undefined) return;
+    const place = first.keyPlace;
+    const owner: Entry = {
+      key: 'defaults',
+      keyPlace: place,
+      value: { kind: 'map', place, entries: sections.defaults },
+    };
+    this.#owners.set('defaults', owner);
+    const { value } = this.#values.read(owner.value);
+    const parsed = JOB.safeParse(value);
+    if (!parsed.success) this.#problems.push(...explainIssues(owner, 'job', parsed.error.issues));
+  }
+
+  /** Reads one thing's values and holds them against its schema. Undefined where they do not fit: said at their places. */
+  #check<S extends z.ZodType>(owner: Owner, entry: Entry, where: Where, schema: S): z.output<S> | undefined {
+    this.#owners.set(owner, entry);
+    const { value, problems, missing } = this.#values.read(entry.value);
+    this.#problems.push(...problems);
+    if (missing.length > 0) this.#missing.set(owner, missing);
+    const parsed = schema.safeParse(value);
+    if (parsed.success) return parsed.data;
+    this.#problems.push(...explainIssues(entry, where, parsed.error.issues));
+    return undefined;
+  }
+
+  #need(jobs: readonly Job[]): void {
+    const owners = new Set<Owner>(['daemon']);
+    for (const job of jobs) {
+      owners.add(`jobs/${job.name}`).add(`destinations/${job.destination}`);
+      for (const source of job.sources) owners.add(`sources/${source.name}`);
+    }
+    const missing = [...owners].flatMap((owner) => this.#missing.get(owner) ?? []);
+    if (missing.length > 0) throw new ConfigError(inOrder(missing.map((each) => each.problem)));
+  }
+
+  #locate(path: ConfigPath): string | undefined {
+    const [section, name, ...rest] = path;
+    const isNamed = section === 'sources' || section === 'destinations' || section === 'jobs';
+    const owner = this.#owners.get(isNamed ? `${section}/${name}` : String(section));
+    if (owner === undefined) return undefined;
+    const { value, keyPlace } = find(owner, isNamed || name === undefined ? rest : [name, ...rest]);
+    return placeName(value === undefined ? keyPlace : placeOf(value, keyPlace));
+  }
+}
+
+function withDefaults(written: Entry, { defaults }: Sections, values: ValueReader): Entry {
+  if (written.value.kind !== 'map') return written;
+  return { ...written, value: layDefaults(written.value, defaults, (scalar) => values.textOf(scalar)) };
+}
+
+function checkReferences(
+  owner: Entry,
+  sources: readonly string[],
+  destination: string | undefined,
+  sections: Sections,
+): Problem[] {
+  const problems = sources.flatMap((name, index) => {
+    const inList = find(owner, ['source', index]);
+    const { value, keyPlace } = inList.value === undefined ? find(owner, ['source']) : inList;
+    const place = value === undefined ? keyPlace : placeOf(value, keyPlace);
+    if (sources.indexOf(name) !== index) return [problem(place, `source: ${JSON.stringify(name)} is named twice`)];
+    return sections.sources.has(name)
+      ? []
+      : [problem(place, unknownName('source', name, [...sections.sources.keys()]))];
+  });
+  if (destination !== undefined && !sections.destinations.has(destination)) {
+    const { value, keyPlace } = find(owner, ['destination']);
+    const place = value === undefined ? keyPlace : placeOf(value, keyPlace);
+    problems.push(problem(place, unknownName('destination', destination, [...sections.destinations.keys()])));
+  }
+  return problems;
+}
+
+function unknownName(what: 'source' | 'destination', name: string, known: readonly string[]): string {
+  const meant = didYouMean(name, known);
+  const hint =
+    meant !== undefined ? `did you mean ${meant}?` : known.length > 0 ? `there is ${listed(known)}` : 'there is none';
+  return `${what}: no ${what} is named ${JSON.stringify(name)}: ${hint}`;
+}
+
+/** The folder of the file in which a value is written: paths are relative to it. */
+function folderOf(owner: Entry, path: readonly string[]): string {
+  const { value, keyPlace } = find(owner, path);
+  return dirname((value?.place ?? keyPlace).file.path);
+}
+
+/** Equal for two destinations that are physically one. */
+function physicalOf({ type, path, schema }: DestinationConfig): string {
+  return `${type}\0${realPathOf(path)}\0${schema.toLowerCase()}`;
+}
+
+/** Links resolved as far as the path exists: the file may have to be made yet. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const folder = dirname(path);
+    return folder === path ? path : join(realPathOf(folder), basename(path));
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
+}

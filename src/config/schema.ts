@@ -1,0 +1,303 @@
+/**
+ * Everything that a config may hold: one schema gives validation, types and the JSON Schema for editors. A key may be
+ * missing from a job because `defaults` or another rule fills it in: what must be there in the end is asked in resolve.ts.
+ *
+ * A new kind of source or destination is one entry in SOURCES or DESTINATIONS, and one away from LATER.
+ */
+import { z } from 'zod';
+import { DATA_TYPES, GROUPINGS } from '../core/contract.ts';
+import { isLocalDate } from '../core/dates.ts';
+import { Secret } from '../core/secret.ts';
+import { WINDOW_WORDS, type WindowObject, windowOf } from '../core/window.ts';
+import type { ColumnType, DataType, Grain, GroupBy, SchemaPolicy } from '../core/words.ts';
+import { given, written } from './given.ts';
+import { DURATION, durationOf, HISTORY, historyOf, RATE, rateOf, SIZE, sizeOf } from './quantities.ts';
+
+/** Kinds that a later version has: answered as such, not as unknown. */
+export const LATER: Readonly<Record<'sources' | 'destinations' | 'sections', readonly string[]>> = {
+  sources: ['clickhouse'],
+  destinations: ['bigquery', 'snowflake'],
+  sections: ['notifications', 'usage_api'],
+};
+
+/** Values of these keys are secrets: never shown, and replaced in every output. */
+export const SECRET_KEYS: ReadonlySet<string> = new Set(['api_key', 'hash_key', 'token', 'heartbeat_url']);
+
+/** Names of sources, destinations and jobs. */
+export const NAME = /^[a-z][a-z0-9_-]*$/;
+
+const described = <S extends z.ZodType>(schema: S, description: string): S => schema.meta({ description });
+
+/** Text by a pattern; `what` reads on as "… expected, "x" was read". */
+const text = (pattern: RegExp, what: string, example: string) =>
+  given(z.string().regex(pattern, { error: what }), example);
+const freeText = () => given(z.string(), 'unset');
+const duration = (example: string) =>
+  given(z.string().regex(DURATION, { error: 'a duration such as 90s, 5m, 2h or 1d' }).transform(durationOf), example);
+const size = (example: string) =>
+  given(z.string().regex(SIZE, { error: 'a size such as 512MB or 10GB' }).transform(sizeOf), example);
+const whole = (least: number, most: number) => given(z.int().min(least).max(most), least);
+const yesNo = () => given(z.boolean(), true);
+const oneOf = <const T extends string>(values: readonly T[]) => given(z.enum(values), values[0] ?? '');
+const secret = (rule: z.ZodString) =>
+  given(
+    rule.transform((value) => new Secret(value)),
+    'unset',
+  );
+/** What a header can carry: an API key with a blank or a line end at its edge is a slip of copying. */
+const headerSecret = () =>
+  secret(
+    z.string().regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, {
+      error: 'printable ASCII text without blanks or line ends around it',
+    }),
+  );
+/** A map of these keys and no others. Its message for any other is the list of its keys, of which explain.ts makes a hint. */
+const strict = <T extends z.ZodRawShape>(shape: T) =>
+  z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : undefined),
+  });
+const map = <T extends z.ZodRawShape>(shape: T) => written(strict(shape));
+const names = () => written(z.array(freeText()));
+/** Checked in resolve.ts, which can say what is meant; here for editors. */
+export const TIMEZONE = z.string().meta({ id: 'timezone' });
+const timezone = () => given(TIMEZONE, 'UTC');
+const isHttpUrl = (text: string) => /^https?:\/\//.test(text) && URL.canParse(text);
+const baseUrl = () =>
+  given(
+    z
+      .string()
+      .refine(isHttpUrl, { error: 'a URL such as https://api.example.com', abort: true })
+      .refine((text) => new URL(text).username === '' && new URL(text).password === '' && !/[?#]/.test(text), {
+        error: 'a URL without user name, password, ? and # (the key goes into api_key)',
+      }),
+    'http://unset.invalid',
+  );
+const path = () => given(z.string().min(1), 'unset');
+
+const exportApi = strict({
+  type: described(z.literal('export_api'), "One workspace's Usage Export API"),
+  key: described(
+    text(NAME, 'a name in small letters, such as acme', 'unset').optional(),
+    "The source's name in period keys; default: its name here. Keep it when you rename the source",
+  ),
+  base_url: described(baseUrl(), 'Where the API is; may carry a path, e.g. https://usage.example.com/api/public'),
+  api_key: described(headerSecret(), 'A key with the scope USAGE_EXPORT_API, best as ${NAME} or ${file:/path}'),
+  format: described(oneOf(['csv', 'json']).prefault('csv'), 'What the API is asked for'),
+  rate_limit: described(
+    given(z.string().regex(RATE, { error: 'N/min, N/s or null' }).transform(rateOf).nullable(), '500/min').prefault(
+      '500/min',
+    ),
+    'At most this many requests, of all jobs and backfills of the process: N/min, N/s, or null for no limit',
+  ),
+  concurrency: described(whole(1, 1_000).prefault(8), 'Requests at once'),
+  timeout: described(duration('5m').prefault('5m'), 'How long the answer to one export request may take to begin'),
+  history: described(
+    given(
+      z.string().regex(HISTORY, { error: 'N days, N months, N years or null' }).transform(historyOf).nullable(),
+      '12 months',
+    ).prefault('12 months'),
+    'How far back the source keeps usage; null = for ever. Older periods are never asked for',
+  ),
+  record_count: described(
+    oneOf(['strict', 'warn']).prefault('strict'),
+    "strict: an export whose rows differ from the answer's recordCount is refused; warn: it is said",
+  ),
+});
+
+const duckdb = strict({
+  type: described(z.literal('duckdb'), 'A DuckDB file'),
+  path: described(path(), 'The file, relative to this YAML file; made where it is not there'),
+  schema: described(
+    text(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a name of letters, digits and _', 'unset').prefault('main'),
+    'The schema of its tables',
+  ),
+});
+
+export const SOURCES = z.discriminatedUnion('type', [exportApi]);
+export const DESTINATIONS = z.discriminatedUnion('type', [duckdb]);
+
+const GRAINS = ['hour', 'day', 'week', 'month', 'quarter', 'year'] as const satisfies readonly Grain[];
+const GROUPS = [...new Set<GroupBy>(Object.values(GROUPINGS).flat())];
+const DATA_TYPE_NAMES: readonly (DataType | 'assistants')[] = [...DATA_TYPES, 'assistants'];
+const COLUMN_TYPES = [
+  'string',
+  'integer',
+  'numeric',
+  'numeric(38,18)',
+  'float',
+  'boolean',
+  'date',
+  'timestamp',
+  'map',
+] as const satisfies readonly ColumnType[];
+
+const date = () =>
+  given(z.string().refine(isLocalDate, { error: 'a date of the calendar, written 2026-01-31,' }), '2026-01-01');
+
+export const WINDOW = strict({
+  grain: described(oneOf(GRAINS).optional(), 'What one period is'),
+  span: described(
+    whole(1, 10_000).optional(),
+    'Grains per period; 30 with grain day: 30 rolling days, every day. Default 1',
+  ),
+  lookback: described(
+    whole(1, 100_000).optional(),
+    'Newest closed periods that every run exports again, so that late usage is corrected. Default 1',
+  ),
+  delay: described(duration('2h').optional(), 'How long after its end a period is closed. Default 2h'),
+  include_open: described(yesNo().optional(), 'Also export the period that still runs (month to date). Default false'),
+  begin: described(
+    date().nullable().optional(),
+    'Every closed period from this date on is wanted: the first run fills history, later runs fill holes',
+  ),
+});
+
+/** A word for a window; json-schema.ts lists the words for editors. */
+export const WINDOW_WORD = z.string().transform((word, context): WindowObject => {
+  const window = windowOf(word);
+  if (window !== undefined) return window;
+  context.addIssue(`a window word (${WINDOW_WORDS.map((each) => each.word).join('; ')}) or { grain: … }`);
+  return z.NEVER;
+});
+
+const SCHEDULE = strict({
+  cron: described(given(z.string(), '@daily'), 'Five fields ("15 6 * * *") or a word ("@daily"); in quotes'),
+  timezone: described(timezone().optional(), "Default: the job's"),
+  jitter: described(duration('5m').prefault('0s'), 'Start up to this much later, at random'),
+});
+
+export const COLUMNS = strict({
+  drop: described(names().prefault([]), "Columns that never leave this process, by the export's names"),
+  hash: described(names().prefault([]), 'Columns replaced by an HMAC-SHA256 of their value; needs hash_key'),
+  rename: described(
+    written(z.record(z.string(), freeText())).prefault({}),
+    "The table's name for a column: {export's name: table's name}",
+  ),
+  types: described(
+    written(z.record(z.string(), oneOf(COLUMN_TYPES))).prefault({}),
+    'The type of a column: {name: integer}',
+  ),
+});
+
+export const JOB = strict({
+  description: described(freeText().optional(), 'For people'),
+  source: described(
+    given(z.union([z.string(), z.array(freeText()).min(1)]), 'unset').optional(),
+    'Name of a source, or a list of them: several workspaces, one table',
+  ),
+  data_type: described(oneOf(DATA_TYPE_NAMES).optional(), 'What to export'),
+  group_by: described(oneOf(GROUPS).nullable().optional(), 'One row per entity and model, source or deployment'),
+  schedule: described(
+    given(z.union([z.string(), SCHEDULE]).nullable(), '@daily').optional(),
+    'When it runs: "15 6 * * *", "@daily", or { cron, timezone, jitter }. Absent or null: only by hand',
+  ),
+  timezone: described(timezone().optional(), 'Of the data: where days begin. A name of the tz database. Default UTC'),
+  window: described(
+    given(z.union([WINDOW_WORD, WINDOW]), 'yesterday').optional(),
+    'Which periods: { grain, lookback, … } or a word such as `last 7 days`, `month to date`',
+  ),
+  destination: described(freeText().optional(), 'Name of a destination'),
+  table: described(
+    text(/^(?!_exportd)[a-z_][a-z0-9_]*$/, 'a name of small letters, digits and _ (not _exportd…)', 'unset').optional(),
+    "Default: the job's name with - as _",
+  ),
+  on_start: described(
+    oneOf(['plan', 'wait']).prefault('plan'),
+    'plan: a start of the daemon loads what is missing; wait: not before the first tick',
+  ),
+  schema: described(
+    oneOf(['evolve', 'freeze', 'discard'] as const satisfies readonly SchemaPolicy[]).prefault('evolve'),
+    'A new column of the export is added (evolve), fails the period (freeze) or is left out (discard)',
+  ),
+  columns: described(written(COLUMNS).prefault({}), 'What happens to columns before anything leaves this process'),
+  hash_key: described(
+    secret(z.string().min(8, { error: 'text of 8 characters or more' }))
+      .nullable()
+      .optional(),
+    'The secret key of hashed columns. With another key, every hash is another',
+  ),
+  expect: described(
+    map({
+      min_rows: described(whole(0, Number.MAX_SAFE_INTEGER).prefault(0), 'A period with fewer rows is held back'),
+      max_shrink: described(
+        given(z.number().min(0).max(1), 0).prefault(0.9),
+        "A reload that drops more than this share of a period's rows is held back",
+      ),
+    }).prefault({}),
+    'What a load must look like; else it is held, and the old rows stay',
+  ),
+  freshness: described(
+    map({
+      expect_by: described(
+        text(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time such as 09:00', '09:00').optional(),
+        'Local time by which the newest closed period must be in',
+      ),
+    })
+      .nullable()
+      .optional(),
+    'When the job counts as stale',
+  ),
+  cluster_by: described(names().prefault([]), "Columns to cluster the table by, by the table's names; not for DuckDB"),
+  max_periods_per_run: described(
+    whole(1, 1_000_000).prefault(500),
+    "Bound of the history in one of the daemon's plans",
+  ),
+  retries: described(
+    map({
+      max_attempts: described(whole(1, 100).prefault(5), 'To get a period, and again to commit a batch'),
+      min_delay: described(duration('1s').prefault('1s'), 'Wait before the second attempt; doubles from there'),
+      max_delay: described(duration('5m').prefault('5m'), 'Longest wait between two attempts'),
+    }).prefault({}),
+    'How often, and how patiently',
+  ),
+  enabled: described(yesNo().prefault(true), 'false: runs only where a command names it'),
+});
+
+export const DAEMON = strict({
+  listen: described(
+    text(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, 'host:port, such as 127.0.0.1:9464, or null', '127.0.0.1:9464')
+      .nullable()
+      .prefault('127.0.0.1:9464'),
+    'Status page, health and metrics; null = none',
+  ),
+  concurrency: described(whole(1, 1_000).prefault(4), 'Jobs at once'),
+  spool_dir: described(
+    path().nullable().prefault(null),
+    'Where exports wait to be loaded; default: a folder of its own under the temporary folder of the system',
+  ),
+  spool_limit: described(size('10GB').prefault('10GB'), 'What they may take; powers of ten'),
+  memory_limit: described(size('512MB').prefault('512MB'), "DuckDB's memory, of the whole process"),
+  shutdown_grace: described(duration('60s').prefault('60s'), 'How long a stop waits for what is in hand'),
+  token: described(headerSecret().nullable().prefault(null), 'For POST routes and, where set, the pages'),
+  allow_public: described(yesNo().prefault(false), 'Allows a public address without a token'),
+  heartbeat_url: described(
+    secret(z.string().refine(isHttpUrl, { error: 'a URL such as https://example.com/ping' }))
+      .nullable()
+      .prefault(null),
+    "GET after every look, for a dead man's switch",
+  ),
+  lock_timeout: described(
+    duration('30s').prefault('30s'),
+    'How long to wait for a DuckDB file that another process holds',
+  ),
+});
+
+const named = <S extends z.ZodType>(schema: S) => z.record(z.string().regex(NAME), schema);
+
+/** The whole document, as editors see it. It is read section by section, so that one slip hides no other. */
+export const CONFIG = strict({
+  version: described(z.literal(1).optional(), 'Of this format'),
+  sources: described(named(SOURCES).optional(), 'Where usage comes from'),
+  destinations: described(named(DESTINATIONS).optional(), 'Where tables are'),
+  defaults: described(JOB.optional(), 'Any key of a job: lies under every job'),
+  jobs: described(named(JOB).optional(), 'What is exported, when, and into which table'),
+  daemon: described(DAEMON.optional(), 'The process'),
+});
+
+export const SECTIONS = Object.keys(CONFIG.shape);
+
+export type SourceInput = z.output<typeof SOURCES>;
+export type DestinationInput = z.output<typeof DESTINATIONS>;
+export type JobInput = z.output<typeof JOB>;
+export type WindowInput = z.output<typeof WINDOW>;
+export type DaemonInput = z.output<typeof DAEMON>;

@@ -1,0 +1,85 @@
+import type { ConfigFile } from './config-file.ts';
+import { kindOf } from './explain.ts';
+import { type Problem, problem } from './problems.ts';
+import { LATER, NAME, SECTIONS } from './schema.ts';
+import { definedTwice, type Entry, type MapTree, type Tree } from './tree.ts';
+import { unknownKey } from './words-from-elsewhere.ts';
+
+/** All files as one document: each named thing with the place where it is defined. */
+export interface Sections {
+  readonly sources: Map<string, Entry>;
+  readonly destinations: Map<string, Entry>;
+  readonly jobs: Map<string, Entry>;
+  readonly defaults: Map<string, Entry>;
+  readonly daemon: Map<string, Entry>;
+}
+
+type Named = 'sources' | 'destinations' | 'jobs';
+
+/** Lays the files beside each other. What two of them define is a problem that shows both places; no file wins. */
+export function mergeFiles(trees: readonly { readonly file: ConfigFile; readonly tree: Tree }[]): {
+  readonly sections: Sections;
+  readonly problems: Problem[];
+} {
+  const sections: Sections = {
+    sources: new Map(),
+    destinations: new Map(),
+    jobs: new Map(),
+    defaults: new Map(),
+    daemon: new Map(),
+  };
+  const problems: Problem[] = [];
+  for (const { tree } of trees) {
+    if (tree.kind !== 'map') {
+      problems.push(problem(tree.place, `a map of ${SECTIONS.join(', ')} expected, ${kindOf(tree)} was read`));
+      continue;
+    }
+    for (const entry of tree.entries.values()) problems.push(...addSection(sections, entry));
+  }
+  return { sections, problems };
+}
+
+function addSection(sections: Sections, entry: Entry): Problem[] {
+  const { key, keyPlace, value } = entry;
+  if (key.startsWith('x-')) return [];
+  if (LATER.sections.includes(key))
+    return [problem(keyPlace, `${key} is not in this version of exportd: take it away`)];
+  if (key === 'version') return checkVersion(value);
+  if (!isSection(key, sections)) return [problem(keyPlace, unknownKey(key, SECTIONS, 'root'))];
+  // `jobs:` with every job commented out is a section of none.
+  if (value.kind === 'scalar' && value.value === null) return [];
+  if (value.kind !== 'map') return [problem(value.place, `${key}: a map expected, ${kindOf(value)} was read`)];
+  if (key === 'defaults' || key === 'daemon') return addAll(sections[key], value, (name) => `${key}.${name}`);
+  const misnamed = [...value.entries.values()].filter(({ key: name }) => !NAME.test(name));
+  const named = new Map([...value.entries].filter(([name]) => NAME.test(name)));
+  return [
+    ...misnamed.map(({ key: name, keyPlace: place }) =>
+      problem(
+        place,
+        `${JSON.stringify(name)} cannot name ${ONE[key]}: names are small letters, digits, - and _, a letter first`,
+      ),
+    ),
+    ...addAll(sections[key], { ...value, entries: named }, (name) => `${ONE[key].replace(/^an? /, '')} ${name}`),
+  ];
+}
+
+function addAll(into: Map<string, Entry>, { entries }: MapTree, called: (name: string) => string): Problem[] {
+  const problems: Problem[] = [];
+  for (const [name, entry] of entries) {
+    const first = into.get(name);
+    if (first === undefined) into.set(name, entry);
+    else problems.push(definedTwice(called(name), entry.keyPlace, first.keyPlace));
+  }
+  return problems;
+}
+
+const ONE: Readonly<Record<Named, string>> = { sources: 'a source', destinations: 'a destination', jobs: 'a job' };
+
+function isSection(key: string, sections: Sections): key is keyof Sections {
+  return Object.hasOwn(sections, key);
+}
+
+function checkVersion(value: Tree): Problem[] {
+  if (value.kind === 'scalar' && value.value === 1) return [];
+  return [problem(value.place, 'version: 1 expected; this exportd reads no other')];
+}

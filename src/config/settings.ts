@@ -1,0 +1,47 @@
+import type { Secret } from '../core/secret.ts';
+import type { History, Rate, SourceKey } from '../core/words.ts';
+
+/** A Usage Export API, as configured. Times in milliseconds. */
+export interface ExportApiConfig {
+  readonly type: 'export_api';
+  readonly name: string;
+  readonly key: SourceKey;
+  /** Without a slash at its end; may have a path. */
+  readonly baseUrl: string;
+  readonly apiKey: Secret;
+  readonly format: 'csv' | 'json';
+  /** undefined = no limit. */
+  readonly rate: Rate | undefined;
+  readonly concurrency: number;
+  readonly timeout: number;
+  /** undefined = for ever. */
+  readonly history: History | undefined;
+  readonly recordCount: 'strict' | 'warn';
+}
+
+/** A DuckDB file, as configured. */
+export interface DuckDbConfig {
+  readonly type: 'duckdb';
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+  readonly schema: string;
+}
+
+export type SourceConfig = ExportApiConfig;
+export type DestinationConfig = DuckDbConfig;
+
+/** `daemon:`, which holds for every command. Times in milliseconds, sizes in bytes. */
+export interface DaemonConfig {
+  readonly listen: { readonly host: string; readonly port: number } | undefined;
+  readonly concurrency: number;
+  /** Absolute; undefined = below the system's temporary folder. */
+  readonly spoolDir: string | undefined;
+  readonly spoolLimit: number;
+  readonly memoryLimit: number;
+  readonly shutdownGrace: number;
+  readonly token: Secret | undefined;
+  readonly allowPublic: boolean;
+  readonly heartbeatUrl: Secret | undefined;
+  readonly lockTimeout: number;
+}
