@@ -10,15 +10,13 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { Instant } from '../../src/core/words.ts';
-import { answerWords, dataOf, filePathOf } from './usage-api/export-answer.ts';
-import { Refusal, type Route, readExport, routeOf } from './usage-api/export-request.ts';
-import { EXPIRED, type Fault, Faults, type Hit, insteadOf, type PlantedFault } from './usage-api/faults.ts';
+import { createAnswers } from './usage-api/answers.ts';
+import { Refusal, routeOf } from './usage-api/export-request.ts';
+import { type Fault, Faults, insteadOf, type PlantedFault } from './usage-api/faults.ts';
 import { Files } from './usage-api/files.ts';
 import type { UsageApiOptions } from './usage-api/options.ts';
-import { RateLimit } from './usage-api/rate-limit.ts';
-import { aborted, sendRows, sendShort } from './usage-api/respond.ts';
+import { aborted, pause, sendShort } from './usage-api/respond.ts';
 
 export type { Bound, ExportRequest } from './usage-api/export-request.ts';
 export type { Fault, PlantedFault } from './usage-api/faults.ts';
@@ -58,9 +56,6 @@ export interface UsageApi extends AsyncDisposable {
 /** Starts the API on loopback: ready when this returns, gone with all its connections when disposed of. */
 export async function startUsageApi(options: UsageApiOptions = {}): Promise<UsageApi> {
   const prefix = options.prefix ?? '';
-  const keys = options.keys ?? { k: ['USAGE_EXPORT_API'] };
-  const rate =
-    options.rateLimit === null ? undefined : new RateLimit(options.rateLimit ?? 500, options.rateWindow ?? 60_000);
   const files = new Files(options.urlTtl ?? 15 * 60_000);
   const faults = new Faults();
   const requests: SeenRequest[] = [];
@@ -70,6 +65,7 @@ export async function startUsageApi(options: UsageApiOptions = {}): Promise<Usag
   const storage = options.storageHost === undefined ? api : await listen(options.storageHost, 0);
   for (const server of new Set([api, storage])) server.on('request', (...exchange) => void serve(...exchange));
   const storageUrl = originOf(storage);
+  const answers = createAnswers(options, files, storageUrl);
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const method = request.method ?? '';
@@ -107,14 +103,14 @@ export async function startUsageApi(options: UsageApiOptions = {}): Promise<Usag
       return;
     }
     if (hit?.fault.kind === 'hang') await Promise.race([hit.lifted, aborted(gone)]);
-    if (hit?.fault.kind === 'delay') await Promise.race([wait(hit.fault.ms), aborted(gone)]);
+    if (hit?.fault.kind === 'delay') await pause(hit.fault.ms, gone);
     if (gone.aborted) return;
     try {
       if (hit?.fault.kind === 'expired') files.expire(url);
       const instead = hit === undefined ? undefined : insteadOf(hit.fault);
       if (instead !== undefined) sendShort(response, instead);
-      else if (route !== undefined) await answerExport({ request, response, route, body, hit, gone });
-      else if (isDownload) await answerDownload({ request, response, url, hit, gone });
+      else if (route !== undefined) await answers.export({ request, response, hit, gone }, route, body);
+      else if (isDownload) await answers.download({ request, response, hit, gone }, url);
       else sendShort(response, { status: 404, headers: {}, body: { message: `Cannot ${method} ${url.pathname}` } });
     } catch (error) {
       if (error instanceof Refusal) sendShort(response, error.answer());
@@ -130,78 +126,6 @@ export async function startUsageApi(options: UsageApiOptions = {}): Promise<Usag
       waiting.delete(waiter);
       waiter.resolve(request);
     }
-  }
-
-  async function answerExport({
-    request,
-    response,
-    route,
-    body,
-    hit,
-    gone,
-  }: Exchange & { route: Route; body: unknown }) {
-    authorize(request.headers);
-    const waitFor = rate?.take();
-    if (waitFor !== undefined) {
-      const retryAfter = String(Math.ceil(waitFor / 1000));
-      sendShort(response, {
-        status: 429,
-        headers: { 'retry-after': retryAfter },
-        body: { message: 'Too many requests' },
-      });
-      return;
-    }
-    if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) {
-      throw new Refusal(400, 'BAD_REQUEST', 'Content-Type must be application/json');
-    }
-    const workspace = options.workspace ?? 'ws-1';
-    const asked = readExport(route, body, {
-      workspace,
-      byok: options.byok ?? false,
-      needsZ: options.needsZ ?? false,
-    });
-    const data = dataOf(asked, options, hit?.fault);
-    const words = answerWords(asked, data.recordCount, hit?.fault);
-    const set = hit?.fault.kind === 'answer' ? hit.fault.set : {};
-    if (asked.format === 'csv') {
-      const filePath = filePathOf(asked);
-      const downloadUrl = storageUrl + files.keep({ path: filePath, bytes: data.bytes });
-      const answer = { success: true, data: { filePath, downloadUrl, ...words, ...set } };
-      sendShort(response, { status: 200, headers: {}, body: answer });
-      return;
-    }
-    const metadata = JSON.stringify({ ...words, ...set });
-    const document = data.document
-      ? data.bytes
-      : Buffer.concat([Buffer.from('{"success":true,"data":'), data.bytes, Buffer.from(`,"metadata":${metadata}}`)]);
-    await sendRows(response, document, { format: 'json', hit, gone });
-  }
-
-  function authorize(headers: IncomingHttpHeaders): void {
-    if (headers.origin !== undefined) {
-      throw new Refusal(403, 'FORBIDDEN', 'Requests from a browser are refused to protect your API key.');
-    }
-    const [, key] = /^Bearer (\S+)$/i.exec(headers.authorization ?? '') ?? [];
-    const scopes = key !== undefined && Object.hasOwn(keys, key) ? keys[key] : undefined;
-    if (scopes === undefined) throw new Refusal(401, undefined, 'The provided API key is invalid.');
-    if (!scopes.includes('USAGE_EXPORT_API')) {
-      throw new Refusal(403, 'FORBIDDEN', 'The API key lacks the scope USAGE_EXPORT_API.');
-    }
-  }
-
-  /** As signed URLs of object stores are: they refuse a second way of authorisation. */
-  async function answerDownload({ request, response, url, hit, gone }: Exchange & { url: URL }): Promise<void> {
-    if (request.headers.authorization !== undefined) {
-      const text = '<Error><Code>InvalidArgument</Code><Message>Only one auth mechanism allowed</Message></Error>';
-      sendShort(response, { status: 400, headers: { 'content-type': 'application/xml' }, body: text });
-      return;
-    }
-    const file = files.open(url);
-    if (file === undefined) {
-      const text = '<Error><Code>SignatureDoesNotMatch</Code></Error>';
-      sendShort(response, { status: 403, headers: { 'content-type': 'application/xml' }, body: text });
-    } else if (file === 'expired') sendShort(response, EXPIRED);
-    else await sendRows(response, file.bytes, { format: 'csv', hit, gone });
   }
 
   return {
@@ -220,13 +144,6 @@ export async function startUsageApi(options: UsageApiOptions = {}): Promise<Usag
       await Promise.all([...new Set([api, storage])].map(closed));
     },
   };
-}
-
-interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly hit: Hit | undefined;
-  readonly gone: AbortSignal;
 }
 
 async function listen(host: string, port: number): Promise<Server> {

@@ -61,8 +61,8 @@ export type Fault = (Instead | Disturbed | SpoiltBody | WrongAnswer) & {
   /** How many requests it falls on; 1 unless said otherwise. */
   readonly times?: number | 'always';
   /**
-   * Only requests whose description contains this text: `POST /export/users/csv 2026-11-23T00:00:00.000Z …`,
-   * `GET /files/users-usage/…/users-usage-2026-11-23-2026-11-23-….csv`. A local date fits both.
+   * Only requests that contain this text in method, path and body, as in `POST /export/users/csv {"from":{"date":
+   * "2026-11-23T00:00:00.000Z",…`, `GET /files/users-usage/ws-1/users-usage-2026-11-23-….csv`. A local date fits both.
    */
   readonly match?: string;
   /** Which request it falls on, where its kind leaves a choice (Instead and Disturbed); `export` unless said otherwise. */
@@ -116,10 +116,10 @@ export class Faults {
     };
   }
 
-  take(station: Station, description: string): Hit | undefined {
+  take(station: Station, text: string): Hit | undefined {
     for (const planted of this.#planted) {
       const { fault } = planted;
-      if (planted.left <= 0 || !fallsOn(fault, station) || !description.includes(fault.match ?? '')) continue;
+      if (planted.left <= 0 || !fallsOn(fault, station) || !text.includes(fault.match ?? '')) continue;
       planted.left -= 1;
       planted.hits += 1;
       return { fault, lifted: planted.lifted };
@@ -153,12 +153,14 @@ export const NOT_FOUND = {
   body: { message: 'No usage data found for the selected period', code: 'NOT_FOUND' },
 } as const satisfies ShortAnswer;
 
+/** An error as object stores word it. */
+export function storageError(status: number, code: string, message: string): ShortAnswer {
+  const xml = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+  return { status, headers: { 'content-type': 'application/xml' }, body: xml };
+}
+
 /** The storage host's answer to a URL past its time. */
-export const EXPIRED: ShortAnswer = {
-  status: 403,
-  headers: { 'content-type': 'application/xml' },
-  body: '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>',
-};
+export const EXPIRED = storageError(403, 'AccessDenied', 'Request has expired');
 
 /** What is answered instead, or undefined where the fault lets the true answer come. */
 export function insteadOf(fault: Fault): ShortAnswer | undefined {

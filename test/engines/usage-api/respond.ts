@@ -65,9 +65,16 @@ async function trickle(
   response.flushHeaders();
   for (let at = 0; at < bytes.length && !gone.aborted; at += size) {
     response.write(bytes.subarray(at, at + size));
-    await Promise.race([wait(ms, undefined, { ref: false }), aborted(gone)]);
+    await pause(ms, gone);
   }
   response.end();
+}
+
+/** Settles after `ms`, or when the signal fires. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await wait(ms, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
 }
 
 /** Settles when the signal fires. */
