@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { contractColumns } from '../../../src/core/contract.ts';
 import { offsetAt } from '../../../src/core/local-time.ts';
 import { type Bound, type ExportRequest, Refusal } from './export-request.ts';
-import { type Fault, NOT_FOUND, withOneMore } from './faults.ts';
+import { type Fault, NOT_FOUND } from './faults.ts';
 import type { UsageApiOptions } from './options.ts';
 import { columnsOf, type Row, toCsv, toJson } from './rows.ts';
+import { withOneMore } from './spoil.ts';
 
 /** The rows of an export as they travel: a CSV file, or the `data` of a JSON answer. */
 interface Data {

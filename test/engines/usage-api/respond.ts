@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Hit, type ShortAnswer, spoil } from './faults.ts';
+import type { Hit, ShortAnswer } from './faults.ts';
+import { spoil } from './spoil.ts';
 
 /** Sends a short answer; an object as JSON. */
 export function sendShort(response: ServerResponse, answer: ShortAnswer): void {
