@@ -15,7 +15,10 @@ export function createRedact(secrets: readonly Secret[]): Redact {
   if (spellings.size === 0) return (text) => text;
   // Longest first, so that a secret inside another one does not leave the other's rest behind.
   const longestFirst = [...spellings].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(longestFirst.map((spelling) => RegExp.escape(spelling)).join('|'), 'g');
+  const pattern = new RegExp(
+    longestFirst.map((spelling) => spelling.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'),
+    'g',
+  );
   return (text) => text.replace(pattern, '[secret]');
 }
 

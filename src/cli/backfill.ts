@@ -18,7 +18,7 @@ export interface BackfillOptions {
 export async function backfill(name: string, options: BackfillOptions, context: CommandContext): Promise<Exit> {
   const { from, to } = datesGiven(options);
   const concurrency = options.concurrency === undefined ? undefined : countGiven('--concurrency', options.concurrency);
-  const config = await readConfig(context);
+  const config = readConfig(context);
   const which = options.all ? 'all' : options.failed ? 'failed' : options.outdated ? 'outdated' : 'missing';
   return carryOut(config, context, {
     jobs: [jobNamed(config, name)],

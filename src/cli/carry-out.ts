@@ -4,6 +4,7 @@ import type { Wish } from '../core/plan.ts';
 import type { Instant, Job, LedgerEntry, PeriodKey, Plan } from '../core/words.ts';
 import type { CommandContext, Exit } from './command.ts';
 import { errorDocument } from './error-text.ts';
+import { needLedgers } from './jobs.ts';
 import { exitOfPlanning, printPlanning } from './plan.ts';
 import { restatements } from './restatements.ts';
 import { summaryText } from './summary-text.ts';
@@ -23,6 +24,8 @@ export interface Errand {
 /** What `run` and `backfill` share: plan, carry out while telling how it goes, sum up. */
 export async function carryOut(config: Config, context: CommandContext, errand: Errand): Promise<Exit> {
   const { output } = context;
+  if (errand.dryRun) needLedgers(config, errand.jobs);
+  else config.need(errand.jobs);
   const { planning, summary, entries } = await work(config, context, errand);
   if (summary === undefined) {
     await printPlanning(planning, output);

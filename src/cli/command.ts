@@ -31,8 +31,7 @@ export function exitOf(error: unknown): Exit {
   return error instanceof ExportdError && WRONG.has(error.code) ? 2 : 1;
 }
 
-/** True where a command ended because it was told to stop. */
-export function interruptedBy(error: unknown): boolean {
-  if (error instanceof ExportdError) return error.code === 'INTERRUPTED';
-  return error instanceof Error && error.name === 'AbortError';
+/** What a command that was told to stop ends with, whatever its last call threw. */
+export function stoppedError(): ExportdError {
+  return new ExportdError('INTERRUPTED', 'stopped before the command was done', { scope: 'config' });
 }

@@ -9,14 +9,17 @@ export interface ErrorDocument {
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint: string | undefined;
+  /** `file:line:column` in the config. */
+  readonly place?: string | undefined;
   /** Of a config: every one of its errors, with its place. */
   readonly problems?: readonly ProblemDocument[] | undefined;
 }
 
-/** `error CODE: message`, and what to do about it on a line of its own. */
-export function errorLines(error: ExportdError, paint: Paint): string[] {
+/** `error CODE: message`; where in the config, if anywhere, and what to do about it, on lines of their own. */
+export function errorLines(error: ExportdError, paint: Paint, place?: string): string[] {
   return [
     `${paint('red', `error ${error.code}:`)} ${printableLines(error.message)}`,
+    ...(place === undefined ? [] : [`  ${paint('cyan', 'at:')} ${place}`]),
     ...(error.hint === undefined ? [] : [`  ${paint('cyan', 'hint:')} ${printableLines(error.hint)}`]),
   ];
 }

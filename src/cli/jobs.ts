@@ -5,9 +5,9 @@ import { type CommandContext, usageError } from './command.ts';
 import { list } from './phrases.ts';
 
 /** The config that the command line names. From here on none of its secrets is printed. */
-export async function readConfig({ config, env, output }: CommandContext): Promise<Config> {
-  const loaded = await loadConfig(config, { env });
-  output.conceal(loaded.secrets());
+export function readConfig({ config, env, output }: CommandContext): Config {
+  const loaded = loadConfig(config, { env });
+  output.learn(loaded);
   return loaded;
 }
 
@@ -17,6 +17,7 @@ export function chooseJobs(config: Config, names: readonly string[]): readonly J
   return [...new Set(names)].map((name) => jobNamed(config, name));
 }
 
+/** The job of this name. Throws USAGE where there is none. */
 export function jobNamed(config: Config, name: string): Job {
   const job = config.jobs.find((candidate) => candidate.name === name);
   if (job !== undefined) return job;
@@ -30,4 +31,14 @@ export function jobNamed(config: Config, name: string): Job {
         ? 'the config has no jobs'
         : `its jobs are ${known.length <= 10 ? list(known) : `${known.slice(0, 10).join(', ')}, …`}`,
   );
+}
+
+/** Throws ConfigError for variables that reading the jobs' ledgers takes and that are unset; a source's are not asked for. */
+export function needLedgers(config: Config, jobs: readonly Job[]): void {
+  config.need(jobs.map((job) => ({ ...job, sources: [] })));
+}
+
+/** Throws ConfigError for variables that one export of a job takes and that are unset; a destination's are not asked for. */
+export function needExport(config: Config, job: Job): void {
+  config.need([{ ...job, destination: '' }]);
 }

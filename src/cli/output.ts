@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { styleText } from 'node:util';
+import type { ConfigPath } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
 import { createRedact, type Redact } from '../redact.ts';
 import type { ErrorDocument } from './error-text.ts';
@@ -19,6 +20,13 @@ export interface OutputOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Stream;
   readonly stderr: Stream;
+}
+
+/** What output must know of a config. */
+interface Learned {
+  secrets(): readonly Secret[];
+  /** `file:line:column` of a value. */
+  locate(path: ConfigPath): string | undefined;
 }
 
 /** The only way to stdout and stderr. Known secrets are replaced in everything that passes. */
@@ -41,9 +49,8 @@ export interface Output {
   document(value: Readonly<Record<string, unknown>>): Promise<void>;
   /** The one place that prints an error: text to stderr, or a JSON document to stdout. */
   fail(error: unknown): Promise<void>;
-  /** From here on these are never printed. */
-  conceal(secrets: readonly Secret[]): void;
-  readonly redact: Redact;
+  /** From here on the config's secrets are never printed, and errors about its values say where those stand. */
+  learn(config: Learned): void;
 }
 
 /** Whoever read our output has gone (`| head`): not an error, and no reason to go on. */
@@ -57,6 +64,7 @@ const PIECE = 65_536;
 export function createOutput(options: OutputOptions): Output {
   const { format, stdout, stderr, env } = options;
   let redact: Redact = (text) => text;
+  let locate: Learned['locate'] = () => undefined;
   let gone: Error | undefined;
 
   // Without listeners Node would end the process with a stack trace. A failed write to stdout surfaces in `print`;
@@ -110,20 +118,24 @@ export function createOutput(options: OutputOptions): Output {
     print: (lines) => sendAll(ended(lines)),
     document: (value) => sendAll(jsonDocument(value)),
     async fail(thrown) {
-      const told = await tell(thrown, output.stderr.paint);
+      const told = await tell(thrown, output.stderr.paint, locate);
       if (format === 'json') await output.document({ error: told.document });
       else output.stderr.write(`${told.lines.join('\n')}\n`);
     },
-    conceal(secrets) {
-      redact = createRedact(secrets);
+    learn(config) {
+      redact = createRedact(config.secrets());
+      locate = (path) => config.locate(path);
     },
-    redact: (text) => redact(text),
   };
   return output;
 }
 
 /** An error for people and for programs. Its words are imported when there is one: no command line pays for them in advance. */
-async function tell(thrown: unknown, paint: Paint): Promise<{ lines: string[]; document: ErrorDocument }> {
+async function tell(
+  thrown: unknown,
+  paint: Paint,
+  locate: Learned['locate'],
+): Promise<{ lines: string[]; document: ErrorDocument }> {
   const { configErrorLines, configErrorsInWords, errorDocument, errorLines, toldOf } = await import('./error-text.ts');
   const error = toldOf(thrown);
   if (error.code === 'CONFIG_INVALID') {
@@ -134,7 +146,8 @@ async function tell(thrown: unknown, paint: Paint): Promise<{ lines: string[]; d
       return { lines: configErrorLines(error, paint), document: { ...errorDocument(error), message, problems } };
     }
   }
-  return { lines: errorLines(error, paint), document: errorDocument(error) };
+  const place = error.at && locate(error.at);
+  return { lines: errorLines(error, paint, place), document: { ...errorDocument(error), place } };
 }
 
 function* ended(lines: Iterable<string>): Generator<string> {

@@ -1,6 +1,6 @@
 import { openApp, type Planning } from '../app.ts';
 import type { CommandContext, Exit } from './command.ts';
-import { chooseJobs, readConfig } from './jobs.ts';
+import { chooseJobs, needLedgers, readConfig } from './jobs.ts';
 import type { Output } from './output.ts';
 import { planDocument } from './plan-document.ts';
 import { planText } from './plan-text.ts';
@@ -14,14 +14,11 @@ export interface PlanOptions {
 export async function plan(names: readonly string[], options: PlanOptions, context: CommandContext): Promise<Exit> {
   const { clock, stop, output } = context;
   const now = options.at === undefined ? clock() : instantGiven('--at', options.at);
-  const config = await readConfig(context);
+  const config = readConfig(context);
+  const jobs = chooseJobs(config, names);
+  needLedgers(config, jobs);
   await using app = await openApp({ config, clock, emit: () => undefined, concurrency: undefined });
-  const planning = await app.plan(
-    chooseJobs(config, names),
-    { kind: 'run', from: undefined, to: undefined, acceptHeld: false },
-    now,
-    stop,
-  );
+  const planning = await app.plan(jobs, { kind: 'run', from: undefined, to: undefined, acceptHeld: false }, now, stop);
   await printPlanning(planning, output);
   return exitOfPlanning(planning);
 }

@@ -2,7 +2,7 @@ import { type Argument, Command, CommanderError, Option } from 'commander';
 import type { LogLevel } from '../log.ts';
 import { VERSION } from '../version.ts';
 import type { BackfillOptions } from './backfill.ts';
-import { type CommandContext, type Exit, exitOf, interruptedBy, usageError } from './command.ts';
+import { type CommandContext, type Exit, exitOf, stoppedError, usageError } from './command.ts';
 import type { InitOptions } from './init.ts';
 import { createOutput, type Output, ReaderGone, type Stream } from './output.ts';
 import type { PlanOptions } from './plan.ts';
@@ -51,9 +51,8 @@ export async function runCommandLine(words: readonly string[], surroundings: Sur
     }
   } catch (error) {
     if (error instanceof ReaderGone) return 141;
-    if (stop.aborted && interruptedBy(error)) return 'interrupted';
-    return await output.fail(error).then(
-      () => exitOf(error),
+    return await output.fail(stop.aborted ? stoppedError() : error).then(
+      () => (stop.aborted ? 'interrupted' : exitOf(error)),
       () => 141,
     );
   }

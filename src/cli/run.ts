@@ -18,7 +18,7 @@ export async function run(names: readonly string[], options: RunOptions, context
   const now = options.at === undefined ? clock : instantGiven('--at', options.at);
   if (now > clock)
     throw usageError(`--at ${options.at} is not over yet`, 'exportd plan --at shows what will be due then');
-  const config = await readConfig(context);
+  const config = readConfig(context);
   const acceptHeld = options.acceptHeld ?? false;
   return carryOut(config, context, {
     jobs: chooseJobs(config, names),

@@ -4,7 +4,7 @@ import { formatLocal } from '../core/local-time.ts';
 import type { Job } from '../core/words.ts';
 import type { CommandContext, Exit } from './command.ts';
 import { errorDocument, errorLines } from './error-text.ts';
-import { chooseJobs, readConfig } from './jobs.ts';
+import { chooseJobs, needLedgers, readConfig } from './jobs.ts';
 import type { Paint } from './output.ts';
 import { count } from './phrases.ts';
 import { textTable } from './table.ts';
@@ -12,9 +12,11 @@ import { textTable } from './table.ts';
 /** `exportd status`: how every job stands, by its ledger alone. Asks no source, writes nothing. */
 export async function status(names: readonly string[], context: CommandContext): Promise<Exit> {
   const { clock, stop, output } = context;
-  const config = await readConfig(context);
+  const config = readConfig(context);
+  const jobs = chooseJobs(config, names);
+  needLedgers(config, jobs);
   await using app = await openApp({ config, clock, emit: () => undefined, concurrency: undefined });
-  const planning = await app.plan(chooseJobs(config, names), { kind: 'tick' }, clock(), stop);
+  const planning = await app.plan(jobs, { kind: 'tick' }, clock(), stop);
   const standing = standingOf(planning, names.length > 0);
   if (output.format === 'json') await output.document(statusDocument(standing));
   else await output.print(statusText(standing, output.paint));
