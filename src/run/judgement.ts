@@ -2,7 +2,7 @@ import { createHash, randomUUIDv7 } from 'node:crypto';
 import { CONTRACT_VERSION } from '../core/contract.ts';
 import { type Attempt, ledgerEntry, unchangedEntry, type Writer } from '../core/entry.ts';
 import type { ExportdError } from '../core/errors.ts';
-import { type Expectation, judgeAnswer, judgeLoad, type Verdict } from '../core/judge.ts';
+import { judgeAnswer, judgeLoad, type Verdict } from '../core/judge.ts';
 import { stateOf } from '../core/table-state.ts';
 import type { Instant, LedgerEntry, TableState } from '../core/words.ts';
 import type { Body, Extract } from '../sources/source.ts';
@@ -11,7 +11,7 @@ import type { Work } from './work.ts';
 
 /** What becomes of a period, and the ledger row that says so. */
 export type Judgement =
-  | { readonly outcome: 'stage' }
+  | { readonly outcome: 'stage'; readonly error?: undefined }
   | {
       readonly outcome: 'loaded' | 'unchanged' | 'empty';
       readonly entry: LedgerEntry;
@@ -43,7 +43,7 @@ export class Judgements {
             declaredRows: extract.declaredRows,
             strict: extract.strict,
           };
-    const verdict = judgeAnswer(answer, work.ask.period, this.#table, this.#expectation(work));
+    const verdict = judgeAnswer(answer, work.ask.period, this.#table, work.job, this.#acceptHeld);
     return verdict.outcome === 'stage' ? { outcome: 'stage' } : this.of(work, attempt, verdict);
   }
 
@@ -51,7 +51,7 @@ export class Judgements {
   ofLoad(work: Work, body: Body, load: StagedLoad): Judgement {
     const { loadId, rows, fingerprint, orgId, totals } = load;
     const attempt = { ...attemptOf(work, body), loadId, rows, fingerprint, orgId, totals };
-    return this.of(work, attempt, judgeLoad(load, work.ask.period, this.#table, this.#expectation(work)));
+    return this.of(work, attempt, judgeLoad(load, work.ask.period, this.#table, work.job, this.#acceptHeld));
   }
 
   /** Of a period that could not be had, or that cannot land. `at`: when its request left, or would have. */
@@ -74,10 +74,6 @@ export class Judgements {
     }
     const landed = outcome === 'empty' ? 'empty' : 'loaded';
     return { outcome: landed, entry: ledgerEntry(landed, planned, job, attempt, this.#author) };
-  }
-
-  #expectation(work: Work): Expectation {
-    return { job: work.job.name, expect: work.job.expect, acceptHeld: this.#acceptHeld };
   }
 }
 

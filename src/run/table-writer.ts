@@ -83,7 +83,7 @@ export class TableWriter implements AsyncDisposable {
       return answered;
     }
     if (extract.kind === 'body') await extract.file[Symbol.asyncDispose]();
-    if (judgement.outcome === 'held' || judgement.outcome === 'failed') this.#note(work, judgement);
+    if (judgement.error !== undefined) this.#note(work, judgement);
     else if (extract.kind === 'nothing' && withholdsEmpties(this.#table.state, work.source.key)) {
       const withheld = this.#withheld.get(work.source.key) ?? [];
       this.#withheld.set(work.source.key, withheld);
@@ -110,7 +110,7 @@ export class TableWriter implements AsyncDisposable {
         const brought = this.#broughtRows.has(source);
         const verdict = judgeWithheld(withheld.length, brought, work.source, this.#table.state, work.job, acceptHeld);
         const judgement = this.#judgements.of(work, attemptOf(work, nothing), verdict);
-        if (judgement.outcome === 'held' || judgement.outcome === 'failed') this.#note(work, judgement);
+        if (judgement.error !== undefined) this.#note(work, judgement);
         else if (judgement.outcome !== 'stage') this.#batch.judged.push({ work, judgement });
       }
     }
@@ -194,7 +194,7 @@ export class TableWriter implements AsyncDisposable {
     }
     for (const remark of remarksOf(load)) this.reports.remark(work, remark);
     const judgement = this.#judgements.ofLoad(work, body, load);
-    if (judgement.outcome === 'held' || judgement.outcome === 'failed') {
+    if (judgement.error !== undefined) {
       this.#note(work, judgement);
       return [];
     }
