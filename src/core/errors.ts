@@ -39,6 +39,7 @@ export const ERROR_CODES = {
   ORG_MIXED: { cure: 'person', means: 'one export has rows of two workspaces' },
   TABLE_REFUSED: { cure: 'person', means: 'the table holds another report, or is not one of ours' },
   SPOOL_FULL: { cure: 'time', means: 'the spool folder has no room' },
+  SPOOL_FAILED: { cure: 'time', means: 'the spool folder cannot be made or written to' },
   MEMORY_LIMIT: { cure: 'time', means: 'staging needs more than daemon.memory_limit' },
   DUCKDB_LOCKED: { cure: 'time', means: 'another process holds the DuckDB file' },
   DESTINATION_UNREACHABLE: { cure: 'time', means: 'the destination cannot be reached or opened' },
@@ -52,6 +53,7 @@ export const ERROR_CODES = {
   TOO_FEW_ROWS: { cure: 'person', means: 'held: fewer rows than expect.min_rows' },
   WENT_EMPTY: { cure: 'person', means: 'held: a period with rows came back empty' },
   ALL_EMPTY: { cure: 'person', means: 'held: the source had nothing for every period of its first run' },
+  NOT_TRIED: { cure: 'time', means: 'skipped: what it needs failed earlier in this run' },
   INTERRUPTED: { cure: 'time', means: 'the command was stopped' },
   INTERNAL: { cure: 'time', means: 'a bug in exportd; please report it' },
 } as const satisfies Record<string, { cure: 'time' | 'person'; means: string }>;

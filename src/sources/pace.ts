@@ -120,6 +120,7 @@ export function createPace(options: { rate: Rate | undefined; concurrency: numbe
     let ended = false;
     return {
       leaves() {
+        if (left) return true;
         if (ownEra !== era) return false;
         left = true;
         leaving[urgency] -= 1;

@@ -19,6 +19,8 @@ export interface Body {
   readonly answeredAt: Instant;
   readonly file: SpoolFile;
   readonly format: 'csv' | 'ndjson' | 'parquet';
+  /** Of an ndjson body: every key that any of its rows has. Where the source does not say, staging looks for itself. */
+  readonly columns?: readonly string[] | undefined;
   readonly bytes: number;
   /** SHA-256 of the bytes after content decoding, as they streamed; hex. */
   readonly digest: string;

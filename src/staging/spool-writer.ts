@@ -7,7 +7,7 @@ export interface SpoolWriterHooks {
   /** The file is about to have this many bytes; throws where there is no room. */
   account(size: number): void;
   /** Turns a failure of the file system into what a person should read. */
-  explain(error: unknown): unknown;
+  explain(error: unknown): Error;
 }
 
 /** Truncates the file and writes to it; every byte is accounted for before it is written. */
@@ -21,14 +21,14 @@ export function createSpoolWriter(path: string, hooks: SpoolWriterHooks): Writab
         try {
           hooks.makeFolder();
         } catch (failure) {
-          done(asError(hooks.explain(failure)));
+          done(hooks.explain(failure));
           return;
         }
         openFile(false, done);
         return;
       }
       if (error === null) fd = opened;
-      done(error === null ? null : asError(hooks.explain(error)));
+      done(error === null ? null : hooks.explain(error));
     });
   }
 
@@ -45,7 +45,7 @@ export function createSpoolWriter(path: string, hooks: SpoolWriterHooks): Writab
   function writeAll(chunk: Buffer, done: (error?: Error | null) => void): void {
     write(fd, chunk, 0, chunk.length, null, (error, written) => {
       if (error !== null) {
-        done(asError(hooks.explain(error)));
+        done(hooks.explain(error));
         return;
       }
       size += written;
@@ -75,7 +75,7 @@ export function createSpoolWriter(path: string, hooks: SpoolWriterHooks): Writab
       }
       writev(fd, buffers, null, (error, written) => {
         if (error !== null) {
-          callback(asError(hooks.explain(error)));
+          callback(hooks.explain(error));
           return;
         }
         size += written;

@@ -39,7 +39,7 @@ export interface SpoolOptions {
 
 /**
  * Makes this process's folder, and removes those of processes that are gone.
- * Throws CONFIG_INVALID (config) where the folder cannot be made, or is not ours.
+ * Throws SPOOL_FAILED (config) where the folder cannot be made, or is not ours.
  */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const { limit, instance } = options;
@@ -78,10 +78,16 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     total = others + size;
   }
 
-  /** A full disk as SPOOL_FULL; any other failure as it is. */
-  function explain(error: unknown, path: string): unknown {
-    const code = errorCode(error);
-    if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
+  /** Why the file system did not take a file's bytes. */
+  function explain(error: unknown, path: string): ExportdError {
+    const code = errorCode(error) ?? 'unknown error';
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') {
+      return new ExportdError('SPOOL_FAILED', `the spool folder ${directory} cannot be written to: ${code}`, {
+        scope: 'period',
+        retryable: true,
+        hint: 'check the folder and its disk, or set daemon.spool_dir to another one',
+      });
+    }
     return spoolFull(
       `the disk of ${base} is full: this file needs at least ${bytes(sizes.get(path) ?? 0)}, the whole spool ${bytes(total)}`,
       'free space there, or set daemon.spool_dir to a folder on a larger disk',
@@ -141,7 +147,7 @@ async function defaultDirectory(): Promise<string> {
 }
 
 function folderRefused(directory: string, reason: string): ExportdError {
-  return new ExportdError('CONFIG_INVALID', `the spool folder ${directory} cannot be used: ${reason}`, {
+  return new ExportdError('SPOOL_FAILED', `the spool folder ${directory} cannot be used: ${reason}`, {
     scope: 'config',
     hint: 'set daemon.spool_dir to a folder that exportd may write to',
   });

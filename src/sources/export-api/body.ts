@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import { Transform, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import { ExportdError } from '../../core/errors.ts';
+import { because, shownUrl } from './shown.ts';
+import type { Response } from './transport.ts';
+
+/** What we can decode; the request says so. */
+export const ACCEPTED_ENCODINGS = 'gzip, deflate, br, zstd';
+
+const CHUNK = 65_536;
+
+/** A body that brings less than this is as good as cut. */
+export interface SlowestBody {
+  readonly bytes: number;
+  /** Milliseconds. */
+  readonly within: number;
+}
+
+const SLOWEST: SlowestBody = { bytes: 300_000, within: 5 * 60_000 };
+
+/** The decoded body, as it went by. */
+export interface Received {
+  readonly bytes: number;
+  /** SHA-256, hex. */
+  readonly digest: string;
+  readonly lastByte: number | undefined;
+}
+
+/**
+ * Streams a body to its last byte into `into`, decoded, through `through`.
+ * Throws BODY_SHORT where it ended early, stood still or trickled, BODY_MALFORMED where it cannot be decoded (both
+ * retryable), and what `through` and `into` throw.
+ */
+export async function receive(
+  response: Response,
+  url: URL,
+  through: readonly Transform[],
+  into: Writable,
+  slowest: SlowestBody = SLOWEST,
+): Promise<Received> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let lastByte: number | undefined;
+  const tally = new Transform({
+    transform(chunk: Buffer, _encoding, callback) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      lastByte = chunk.at(-1) ?? lastByte;
+      callback(null, chunk);
+    },
+  });
+  try {
+    await pipeline([response.body, noTrickle(slowest, url), ...decoders(response), tally, ...through, into]);
+  } catch (error) {
+    discard(response);
+    throw bodyFailure(error, url);
+  }
+  return { bytes, digest: hash.digest('hex'), lastByte };
+}
+
+/** The decoded start of a body as text, at most `limit` bytes of it. Throws as `receive` does. */
+export async function readText(response: Response, url: URL, limit: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const enough = new AbortController();
+  const collect = new Writable({
+    write(chunk: Buffer, _encoding, callback) {
+      chunks.push(chunk.subarray(0, Math.max(0, limit - length)));
+      length += chunk.length;
+      if (length >= limit) enough.abort();
+      callback();
+    },
+  });
+  try {
+    const stages = [response.body, noTrickle(SLOWEST, url), ...decoders(response), collect];
+    await pipeline(stages, { signal: enough.signal });
+  } catch (error) {
+    discard(response);
+    if (!enough.signal.aborted) throw bodyFailure(error, url);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Breaks off a body that nobody reads, and its connection. */
+export function discard({ body }: Response): void {
+  body.on('error', () => {
+    // That is us, breaking it off.
+  });
+  body.destroy();
+}
+
+/** True where nothing but the connection's end says that the body is over. */
+export function endsWithConnection(response: Response): boolean {
+  return response.headers['content-length'] === undefined && response.headers['transfer-encoding'] === undefined;
+}
+
+/** True where the body was compressed, and so proves by itself that it is whole. */
+export function isEncoded(response: Response): boolean {
+  return encodingsOf(response).length > 0;
+}
+
+function encodingsOf({ headers }: Response): string[] {
+  return [headers['content-encoding'] ?? []]
+    .flat()
+    .join(',')
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && name !== 'identity');
+}
+
+/** Undoes the encodings, the last one first. */
+function decoders(response: Response): Transform[] {
+  return encodingsOf(response)
+    .reverse()
+    .map((name) => {
+      switch (name) {
+        case 'gzip':
+        case 'x-gzip':
+          return createGunzip({ chunkSize: CHUNK });
+        case 'deflate':
+          return createInflate({ chunkSize: CHUNK });
+        case 'br':
+          return createBrotliDecompress({ chunkSize: CHUNK });
+        case 'zstd':
+          return createZstdDecompress({ chunkSize: CHUNK });
+        default:
+          throw new ExportdError('BODY_MALFORMED', `the answer is encoded as ${because(name).slice(2)}`, {
+            scope: 'period',
+            hint: `exportd asked for ${ACCEPTED_ENCODINGS}; something between here and the source ignores that`,
+          });
+      }
+    });
+}
+
+/** Idle connections are ended by the transport; this ends those that keep sending next to nothing. */
+function noTrickle(slowest: SlowestBody, url: URL): Transform {
+  let since = performance.now();
+  let bytes = 0;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, callback) {
+      const now = performance.now();
+      bytes += chunk.length;
+      if (now - since < slowest.within) {
+        callback(null, chunk);
+        return;
+      }
+      if (bytes < slowest.bytes) {
+        callback(short(`${shownUrl(url)} sent ${bytes} bytes in ${Math.round((now - since) / 1000)} s`));
+        return;
+      }
+      since = now;
+      bytes = 0;
+      callback(null, chunk);
+    },
+  });
+}
+
+function bodyFailure(error: unknown, url: URL): unknown {
+  if (error instanceof ExportdError || !(error instanceof Error) || !('code' in error)) return error;
+  const code = String(error.code);
+  if (code === 'Z_BUF_ERROR') return short(`the compressed answer of ${shownUrl(url)} ends in the middle`);
+  if (/^(Z_|ZSTD_|ERR__?ERROR|ERR_BROTLI|ERR_ZSTD)/.test(code)) {
+    return new ExportdError('BODY_MALFORMED', `the answer of ${shownUrl(url)} cannot be decompressed (${code})`, {
+      scope: 'period',
+      retryable: true,
+      hint: 'the source is asked again; nothing of it was loaded',
+    });
+  }
+  if (code === 'UND_ERR_BODY_TIMEOUT')
+    return short(`${shownUrl(url)} sent nothing for a while in the middle of its answer`);
+  return short(`the answer of ${shownUrl(url)} broke off${because(error.message)}`);
+}
+
+/** A body that is not whole: the period is asked for again. */
+export function short(message: string): ExportdError {
+  return new ExportdError('BODY_SHORT', message, {
+    scope: 'period',
+    retryable: true,
+    hint: 'the source is asked again; nothing of it was loaded',
+  });
+}

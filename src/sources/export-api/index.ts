@@ -1,0 +1,208 @@
+import { ExportdError } from '../../core/errors.ts';
+import { requestBounds } from '../../core/request.ts';
+import { retentionEdge } from '../../core/retention.ts';
+import type { Secret } from '../../core/secret.ts';
+import type { History, Instant, SourceKey } from '../../core/words.ts';
+import type { SpoolFile } from '../../staging/spool.ts';
+import type { Pace, Turn } from '../pace.ts';
+import type { Ask, Body, Extract, OnSlowed, Source } from '../source.ts';
+import { declaredRowsOf, type Link, meaningOf, readLink, redirected } from './answer.ts';
+import {
+  ACCEPTED_ENCODINGS,
+  discard,
+  endsWithConnection,
+  isEncoded,
+  type Received,
+  readText,
+  receive,
+  short,
+} from './body.ts';
+import { download } from './download.ts';
+import { JsonRows, splitRows } from './json-rows.ts';
+import { lookupBeyondLink } from './link-local.ts';
+import { retryAfter } from './retry-after.ts';
+import { shownUrl } from './shown.ts';
+import { HeldBack, openTransport, type Response } from './transport.ts';
+
+export interface ExportApiOptions {
+  /** The source's name in the YAML; for messages. */
+  readonly name: string;
+  readonly key: SourceKey;
+  /** May carry a path. */
+  readonly baseUrl: string;
+  readonly apiKey: Secret;
+  readonly format: 'csv' | 'json';
+  /** Milliseconds from a request to its answer's headers. */
+  readonly timeout: number;
+  /** What the source keeps; undefined: everything. */
+  readonly history: History | undefined;
+  /** `record_count: strict`. */
+  readonly strict: boolean;
+  /** Shared by all sources with this base_url and key. */
+  readonly pace: Pace;
+  readonly clock: () => Instant;
+  readonly onSlowed: OnSlowed;
+}
+
+/** A longer Retry-After fails the periods in hand: the next tick asks again. */
+const LONGEST_WAIT = 15 * 60_000;
+/** Bytes of a CSV answer, which is a URL and a few words, and of an error. */
+const LONGEST_ANSWER = 1 << 20;
+const LONGEST_ERROR = 65_536;
+const LINE_END = 0x0a;
+
+type Answer = Extract | (Link & { readonly kind: 'link'; readonly requestedAt: Instant; readonly answeredAt: Instant });
+
+/** One workspace's Usage Export API (contract/usage-export-api.md). Opens no connection before the first `extract`. */
+export function openExportApi(options: ExportApiOptions): Source {
+  const { clock, pace } = options;
+  const authorization = `Bearer ${options.apiKey.reveal()}`;
+  const api = openTransport({ timeout: options.timeout, stops: 'source' });
+  const storage = openTransport({ timeout: options.timeout, stops: 'period', lookup: lookupBeyondLink });
+
+  async function request(ask: Ask, into: SpoolFile, signal: AbortSignal): Promise<Answer> {
+    const { report, period, urgency } = ask;
+    const url = new URL(options.baseUrl);
+    url.pathname = `${url.pathname.replace(/\/+$/, '')}/export/${report.dataType}/${options.format}`;
+    const body = JSON.stringify({ ...requestBounds(period), group_by: report.groupBy });
+    const headers = {
+      authorization,
+      'content-type': 'application/json',
+      accept: 'application/json',
+      'accept-encoding': ACCEPTED_ENCODINGS,
+      'user-agent': 'exportd',
+    };
+    for (;;) {
+      using turn = await pace.turn(urgency, signal);
+      const requestedAt = clock();
+      refuseLost(ask, requestedAt);
+      const mayLeave = () => turn.leaves();
+      try {
+        const response = await api.send({ method: 'POST', url, headers, body, mayLeave }, signal);
+        const answer = await read(response, { ask, url, requestedAt, answeredAt: clock(), into, turn });
+        turn.succeeded();
+        return answer;
+      } catch (error) {
+        // A 429 came in while this one was on its way to the wire: it waits its turn again, with all others.
+        if (!(error instanceof HeldBack)) throw error;
+      }
+    }
+  }
+
+  async function read(response: Response, asked: Asked): Promise<Answer> {
+    const { ask, url, requestedAt, answeredAt, into, turn } = asked;
+    const { statusCode: status, headers } = response;
+    if (status === 429) {
+      discard(response);
+      throw slowDown(turn, retryAfter(headers['retry-after'], answeredAt), url);
+    }
+    if (status >= 300 && status < 400) {
+      discard(response);
+      throw redirected(status, [headers.location].flat()[0], url);
+    }
+    if (status >= 400) {
+      const text = await startOf(response, url);
+      const wait = retryAfter(headers['retry-after'], answeredAt);
+      const meaning = meaningOf({ status, text, retryAfter: wait }, url);
+      if (meaning !== 'nothing') throw meaning;
+      return { kind: 'nothing', ask, requestedAt, answeredAt };
+    }
+    if (options.format === 'csv') {
+      const link = readLink(await readText(response, url, LONGEST_ANSWER), url);
+      return { kind: 'link', ...link, requestedAt, answeredAt };
+    }
+    const rows = new JsonRows();
+    const received = await receive(response, url, [splitRows(rows)], into.writable());
+    const declaredRows = declaredRowsOf(rows.end(), url);
+    return bodyOf({ ask, requestedAt, answeredAt, into, format: 'ndjson', received, declaredRows });
+  }
+
+  /** What an error says, where it can be read; its status says enough. The key is taken out, should it be echoed. */
+  async function startOf(response: Response, url: URL): Promise<string> {
+    try {
+      const text = await readText(response, url, LONGEST_ERROR);
+      return text.replaceAll(options.apiKey.reveal(), '[secret]');
+    } catch {
+      return '';
+    }
+  }
+
+  function refuseLost({ period }: Ask, now: Instant): void {
+    const { history } = options;
+    if (history === undefined || period.start >= retentionEdge(history, now)) return;
+    throw new ExportdError('RETENTION_PASSED', `${options.name} no longer keeps all of ${period.key}`, {
+      scope: 'period',
+      hint: 'its rows stay as they are in the table; the source would answer with fewer',
+    });
+  }
+
+  function slowDown(turn: Turn, asked: number | undefined, url: URL): ExportdError {
+    const tooLong = asked !== undefined && asked > LONGEST_WAIT;
+    const wait = turn.slowed(tooLong ? undefined : asked);
+    const told = asked === undefined ? '' : ` and asked for ${Math.ceil(asked / 1000)} s of quiet`;
+    const error = new ExportdError('RATE_LIMITED', `${shownUrl(url)} answered 429 (too many requests)${told}`, {
+      scope: tooLong ? 'source' : 'period',
+      retryable: !tooLong,
+      retryAfter: tooLong ? asked : wait,
+      hint: "the limit is the whole workspace's: lower rate_limit of this source, or find out who else uses it up",
+    });
+    options.onSlowed(clock() + wait, error);
+    return error;
+  }
+
+  function bodyOf(got: {
+    readonly ask: Ask;
+    readonly requestedAt: Instant;
+    readonly answeredAt: Instant;
+    readonly into: SpoolFile;
+    readonly format: Body['format'];
+    readonly received: Received;
+    readonly declaredRows: number | undefined;
+  }): Body {
+    const { ask, requestedAt, answeredAt, into: file, format, received, declaredRows } = got;
+    const { bytes, digest } = received;
+    return {
+      kind: 'body',
+      ask,
+      requestedAt,
+      answeredAt,
+      file,
+      format,
+      bytes,
+      digest,
+      declaredRows,
+      strict: options.strict,
+    };
+  }
+
+  return {
+    async extract(ask, into, signal) {
+      try {
+        const answer = await request(ask, into, signal);
+        if (answer.kind !== 'link') return answer;
+        const { requestedAt, answeredAt, declaredRows } = answer;
+        const { response, url } = await download(answer.url, storage, clock, signal);
+        const received = await receive(response, url, [], into.writable());
+        if (endsWithConnection(response) && !isEncoded(response) && received.lastByte !== LINE_END) {
+          throw short(`the download from ${shownUrl(url)} ended within a line, and nothing says that it was over`);
+        }
+        return bodyOf({ ask, requestedAt, answeredAt, into, format: 'csv', received, declaredRows });
+      } catch (error) {
+        signal.throwIfAborted();
+        throw error;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([api[Symbol.asyncDispose](), storage[Symbol.asyncDispose]()]);
+    },
+  };
+}
+
+interface Asked {
+  readonly ask: Ask;
+  readonly url: URL;
+  readonly requestedAt: Instant;
+  readonly answeredAt: Instant;
+  readonly into: SpoolFile;
+  readonly turn: Turn;
+}
