@@ -1,0 +1,89 @@
+import type { Instant } from '../../core/words.ts';
+import { quoteText } from '../../duckdb/engine.ts';
+import type { Destination } from '../destination.ts';
+import { KNOWN_OUTCOMES } from '../ledger.ts';
+import { appendEntries, bindEntries, selectEntries } from './append.ts';
+import { duckDbFile, type FileOptions, type Work } from './connect.ts';
+import { settlePending } from './pending.ts';
+import { prepare } from './prepare.ts';
+import { nothing, read } from './read.ts';
+import { replace } from './replace.ts';
+import { ensureLedger, LEDGER, relations } from './schema.ts';
+
+export interface DuckDbOptions extends FileOptions {
+  /** `<hostname>/<8 hex digits>`: ours in the ledger. */
+  readonly instance: string;
+  readonly clock: () => Instant;
+}
+
+/** Another exportd whose newest row is younger is a neighbour. Milliseconds. */
+const NEIGHBOUR_AGE = 15 * 60_000;
+
+/** Ledger rows that `history` fetches at a time: the file is closed in between. */
+const HISTORY_PAGE = 1000;
+
+/**
+ * A DuckDB file as destination. It is open only while one of the calls below works with it; every other program can
+ * have it in between. Throws DUCKDB_LOCKED (destination) where another process held it for `lockTimeout`.
+ */
+export function openDuckDb(options: DuckDbOptions): Destination {
+  const file = duckDbFile(options);
+  const write = <T>(signal: AbortSignal, work: Work<T>): Promise<T> =>
+    file.write(signal, async (attached) => {
+      await settlePending(attached);
+      return await work(attached);
+    });
+
+  return {
+    async read(tables, signal) {
+      const neighbourhood = { instance: options.instance, since: options.clock() - NEIGHBOUR_AGE };
+      const reading = await file.read(signal, (attached) => read(attached, tables, neighbourhood));
+      return reading ?? nothing(tables);
+    },
+
+    async prepare(table, columns, signal) {
+      await file.makeFolder();
+      return await write(signal, (attached) => prepare(attached, table, columns, options.instance));
+    },
+
+    async replace(batch, signal) {
+      return await write(signal, (attached) => replace(attached, batch));
+    },
+
+    async note(entries) {
+      try {
+        await file.makeFolder();
+        await write(new AbortController().signal, async (attached) => {
+          await ensureLedger(attached);
+          await bindEntries(attached, entries);
+          await appendEntries(attached, 'true');
+        });
+        return true;
+      } catch {
+        return false;
+      }
+    },
+
+    async *history(table, key, signal) {
+      const known = KNOWN_OUTCOMES.map(quoteText).join(', ');
+      let last = '';
+      for (;;) {
+        const page = await file.read(signal, async (attached) => {
+          if (!(await relations(attached, [LEDGER])).has(LEDGER)) return [];
+          return await selectEntries(
+            attached,
+            `WHERE table_name = $table AND ($key IS NULL OR period_key = $key) AND outcome IN (${known})
+               AND ($last = '' OR (loaded_at, load_id) < (SELECT (loaded_at, load_id) FROM ${attached.table(LEDGER)} WHERE load_id = $last))
+             ORDER BY loaded_at DESC, load_id DESC LIMIT ${HISTORY_PAGE}`,
+            { table, key: key ?? null, last },
+          );
+        });
+        yield* page ?? [];
+        if (page === undefined || page.length < HISTORY_PAGE) return;
+        last = page.at(-1)?.loadId ?? '';
+      }
+    },
+
+    async [Symbol.asyncDispose]() {},
+  };
+}

@@ -1,0 +1,64 @@
+import type { KeyState, TableColumn, TableState } from '../../core/words.ts';
+import type { Orphan, Reading, TableQuery } from '../destination.ts';
+import type { Attached } from './connect.ts';
+import { countTables } from './count.ts';
+import { holdsByKeys, keysInTable } from './holds.ts';
+import { type Neighbourhood, readLedger } from './read-ledger.ts';
+import { LEDGER, relations } from './schema.ts';
+
+/** A TableState while it is being filled. */
+export interface Draft extends TableState {
+  readonly query: TableQuery;
+  rows: number;
+  ledgerRows: number;
+  holds: TableState['holds'];
+  readonly columns: readonly TableColumn[];
+  readonly states: Map<string, KeyState>;
+  readonly present: Map<string, number>;
+  readonly firstPlanned: Map<string, string>;
+  readonly answerMs: Map<string, number>;
+  readonly instances: string[];
+}
+
+/** See Destination.read: what the ledger says, then what the tables hold. */
+export async function read(
+  file: Attached,
+  queries: readonly TableQuery[],
+  neighbourhood: Neighbourhood,
+): Promise<Reading> {
+  const existing = await relations(file);
+  const drafts = queries.map((query) => draft(query, existing.get(query.name)?.columns));
+  const ledger = existing.get(LEDGER);
+  const others: Orphan[] = ledger === undefined ? [] : await readLedger(file, ledger, drafts, neighbourhood);
+  await countTables(file, drafts);
+  for (const table of drafts) {
+    if (table.holds === undefined && table.rows > 0 && table.columns.some(({ name }) => name === '_period_key')) {
+      table.holds = holdsByKeys(await keysInTable(file, table.query.name));
+    }
+  }
+  return {
+    tables: new Map(drafts.map((table) => [table.query.name, table])),
+    others: others.filter((orphan) => existing.has(orphan.table)),
+  };
+}
+
+/** What is read where there is no file. */
+export function nothing(queries: readonly TableQuery[]): Reading {
+  return { tables: new Map(queries.map((query) => [query.name, draft(query, undefined)])), others: [] };
+}
+
+function draft(query: TableQuery, columns: readonly TableColumn[] | undefined): Draft {
+  return {
+    query,
+    exists: columns !== undefined,
+    rows: 0,
+    ledgerRows: 0,
+    holds: undefined,
+    columns: columns ?? [],
+    states: new Map(),
+    present: new Map(),
+    firstPlanned: new Map(),
+    answerMs: new Map(),
+    instances: [],
+  };
+}

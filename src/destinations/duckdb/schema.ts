@@ -1,0 +1,148 @@
+import { METADATA_COLUMNS } from '../../core/columns.ts';
+import type { Column, ColumnType, TableColumn } from '../../core/words.ts';
+import { quoteName, quoteText } from '../../duckdb/engine.ts';
+import { LEDGER_COLUMNS } from '../destination.ts';
+import { STATE_OUTCOMES } from '../ledger.ts';
+import type { Attached } from './connect.ts';
+
+export const LEDGER = '_exportd_loads';
+export const STATE_VIEW = '_exportd_state';
+export const PENDING = '_exportd_pending';
+
+/** The contract's types in DuckDB, as its catalog spells them. */
+export const NATIVE_TYPES: Readonly<Record<ColumnType, string>> = {
+  string: 'VARCHAR',
+  integer: 'BIGINT',
+  numeric: 'DECIMAL(38,9)',
+  'numeric(38,18)': 'DECIMAL(38,18)',
+  float: 'DOUBLE',
+  boolean: 'BOOLEAN',
+  date: 'DATE',
+  timestamp: 'TIMESTAMP WITH TIME ZONE',
+  map: 'JSON',
+};
+
+const CONTRACT_TYPES = new Map<string, ColumnType>();
+for (const [type, native] of Object.entries(NATIVE_TYPES)) CONTRACT_TYPES.set(native, type as ColumnType);
+
+const METADATA_DESCRIPTIONS: Readonly<Record<(typeof METADATA_COLUMNS)[number]['name'], string>> = {
+  _period_key: 'Names the period of one report of one source for ever; a load replaces the rows of its key',
+  _period_date: 'Local date of the period: of its start, or of its last day where it spans several',
+  _period_start: 'First instant of the period',
+  _period_end: 'First instant after the period',
+  _source: "The source's key",
+  _load_id: 'The load that brought the row; see _exportd_loads',
+  _extracted_at: 'When the export was requested',
+};
+
+/** The metadata columns of every data table, described. */
+export const METADATA: readonly Column[] = METADATA_COLUMNS.map(({ name, type }) => ({
+  name,
+  type,
+  description: METADATA_DESCRIPTIONS[name],
+}));
+
+const LEDGER_TABLE: readonly Column[] = LEDGER_COLUMNS.map(({ name, type }) => ({ name, type, description: '' }));
+
+/** Loads whose commit may have been replayed by half, see pending.ts. */
+const PENDING_TABLE: readonly Column[] = [
+  { name: 'load_id', type: 'string', description: 'A load whose commit was about to begin' },
+  { name: 'table_name', type: 'string', description: 'The table that its rows were to go into' },
+];
+
+/** A relation of the schema, as it is now. */
+export interface Relation {
+  readonly isView: boolean;
+  readonly columns: readonly TableColumn[];
+}
+
+/** Tables and views of the destination's schema by name, lower-cased as DuckDB matches them; `names`: those alone. */
+export async function relations(file: Attached, names?: readonly string[]): Promise<Map<string, Relation>> {
+  const rows = await file.connection.rows<{ table_name: string; is_view: boolean; columns: string }>(
+    `SELECT lower(c.table_name) AS table_name, any_value(v.view_name) IS NOT NULL AS is_view,
+            to_json(list([lower(c.column_name), c.data_type] ORDER BY c.column_index))::VARCHAR AS columns
+     FROM duckdb_columns() c
+     LEFT JOIN duckdb_views() v
+       ON (v.database_name, v.schema_name, v.view_name) = (c.database_name, c.schema_name, c.table_name)
+     WHERE c.database_name = $catalog AND lower(c.schema_name) = lower($schema)
+       AND ($names IS NULL OR lower(c.table_name) IN (SELECT unnest(from_json($names, '["VARCHAR"]'))))
+     GROUP BY lower(c.table_name)`,
+    { catalog: file.catalog, schema: file.schema, names: names === undefined ? null : JSON.stringify(names) },
+  );
+  return new Map(
+    rows.map((row) => {
+      const columns = JSON.parse(row.columns) as [name: string, native: string][];
+      return [
+        row.table_name,
+        {
+          isView: row.is_view,
+          columns: columns.map(([name, native]) => ({ name, native, type: CONTRACT_TYPES.get(native) })),
+        },
+      ];
+    }),
+  );
+}
+
+/** `"name" TYPE, …` */
+function definitions(columns: readonly Column[]): string {
+  return columns.map((column) => `${quoteName(column.name)} ${NATIVE_TYPES[column.type]}`).join(', ');
+}
+
+/** Makes the table, or adds the columns that it lacks; says which columns are new. Never changes or drops one. */
+export async function ensureTable(
+  file: Attached,
+  name: string,
+  columns: readonly Column[],
+  existing: Relation | undefined,
+): Promise<readonly Column[]> {
+  const table = file.table(name);
+  const there = new Set(existing?.columns.map((column) => column.name));
+  const added = columns.filter((column) => !there.has(column.name));
+  if (existing === undefined) {
+    await file.connection.run(`CREATE TABLE ${table} (${definitions(columns)})`);
+  } else {
+    for (const column of added) await file.connection.run(`ALTER TABLE ${table} ADD COLUMN ${definitions([column])}`);
+  }
+  for (const column of added.filter(({ description }) => description !== '')) {
+    await file.connection.run(
+      `COMMENT ON COLUMN ${table}.${quoteName(column.name)} IS ${quoteText(column.description)}`,
+    );
+  }
+  return added;
+}
+
+/** Ledger, its view, and the pending table: made, or given the columns that this version has and they lack. */
+export async function ensureLedger(file: Attached): Promise<void> {
+  await file.connection.run(`CREATE SCHEMA IF NOT EXISTS ${quoteName(file.catalog)}.${quoteName(file.schema)}`);
+  const existing = await relations(file, [LEDGER, STATE_VIEW, PENDING]);
+  await ensureTable(file, PENDING, PENDING_TABLE, existing.get(PENDING));
+  const added = await ensureTable(file, LEDGER, LEDGER_TABLE, existing.get(LEDGER));
+  if (added.length === 0 && existing.has(STATE_VIEW)) return;
+  // The view's text may not hold the catalog: that is a name of this process, and people attach the file under theirs.
+  await file.connection.run(`USE ${quoteName(file.catalog)}.${quoteName(file.schema)}`);
+  await file.connection.run(`CREATE OR REPLACE VIEW ${quoteName(STATE_VIEW)} AS ${stateSql(quoteName(LEDGER))}`);
+  await file.connection.run('USE memory.main');
+}
+
+/** `'loaded', 'unchanged', …` for an IN. */
+export const STATES_SQL = STATE_OUTCOMES.map(quoteText).join(', ');
+
+/** Per table and key the newest state row after the table's newest `reset`. Filters on table and key reach the scan. */
+export function stateSql(ledger: string): string {
+  const columns = LEDGER_COLUMNS.map(({ name }) => `l.${quoteName(name)}`).join(', ');
+  return `SELECT ${columns}
+    FROM ${ledger} l
+    LEFT JOIN (
+      SELECT table_name, max((loaded_at, load_id)) AS at FROM ${ledger} WHERE outcome = 'reset' GROUP BY table_name
+    ) r ON r.table_name = l.table_name
+    WHERE l.outcome IN (${STATES_SQL}) AND (r.at IS NULL OR (l.loaded_at, l.load_id) > r.at)
+    QUALIFY row_number() OVER (PARTITION BY l.table_name, l.period_key ORDER BY l.loaded_at DESC, l.load_id DESC) = 1`;
+}
+
+/**
+ * The instant for new ledger rows: the database's clock, but never one that was given before, so that the newest row is
+ * the last one written also after the machine's clock went back.
+ */
+export function loadedAtSql(ledger: string): string {
+  return `greatest(now(), (SELECT max(loaded_at) + INTERVAL 1 microsecond FROM ${ledger}))`;
+}
