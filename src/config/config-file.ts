@@ -8,8 +8,8 @@ export interface ConfigFile {
   readonly shown: string;
   readonly text: string;
   readonly lines: LineCounter;
-  /** Where secrets are written out in the text; an excerpt never shows them. Grows while the file is read. */
-  readonly secrets: Span[];
+  /** Where secrets are written out in the text, start to end; an excerpt never shows them. Grows while values are read. */
+  readonly secrets: Map<number, number>;
 }
 
 /** A stretch of a file; offsets in UTF-16 units, `end` exclusive. */
@@ -24,7 +24,7 @@ export interface Place extends Span {
 }
 
 export function configFile(path: string, shown: string, text: string): ConfigFile {
-  return { path, shown, text, lines: new LineCounter(), secrets: [] };
+  return { path, shown, text, lines: new LineCounter(), secrets: new Map() };
 }
 
 /** Line and column, both from 1. */
@@ -43,6 +43,12 @@ export function placeName(place: Place): string {
 const SECRET_LINE =
   /((?:api_key|apiKey|hash_key|token|password|passphrase|secret|private_key|signing_key|heartbeat_url|jwt)\w*["']?\s*:\s*)([^\s#,}\]][^#,}\]]*)/gi;
 const URL_CREDENTIALS = /(:\/\/)([^/\s@]+)(?=@)/g;
+
+/** A text with what stands before the @ of a URL blotted out. */
+export function withoutCredentials(text: string): string {
+  return text.replace(URL_CREDENTIALS, '$1•••');
+}
+
 const WIDEST = 110;
 
 /** The place's line with a caret below it; secrets blotted out, control characters shown as blanks. */
@@ -56,7 +62,7 @@ export function excerpt(place: Place): string {
   const blot = (start: number, end: number) => {
     for (let at = Math.max(start - from, 0); at < Math.min(end, to) - from; at++) shown[at] = '•';
   };
-  for (const secret of secrets) blot(secret.start, secret.end);
+  for (const [start, end] of secrets) blot(start, end);
   for (const pattern of [SECRET_LINE, URL_CREDENTIALS]) {
     for (const match of text.slice(from, to).matchAll(pattern)) {
       const value = match[2] ?? '';
@@ -65,8 +71,7 @@ export function excerpt(place: Place): string {
       blot(start, start + value.trimEnd().length);
     }
   }
-  const cut = Math.max(0, column - 1 - Math.floor(WIDEST / 2), 0);
-  const skip = shown.length > WIDEST ? cut : 0;
+  const skip = shown.length > WIDEST ? Math.max(0, column - 1 - Math.floor(WIDEST / 2)) : 0;
   const clean = shown
     .slice(skip, skip + WIDEST)
     .join('')

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Place } from './config-file.ts';
+import { type Place, withoutCredentials } from './config-file.ts';
 import { type Problem, problem } from './problems.ts';
 import { LATER, SECRET_KEYS } from './schema.ts';
 import type { Entry, Tree } from './tree.ts';
@@ -15,7 +15,7 @@ export function explainIssues(owner: Entry, where: Where, issues: readonly Issue
 
 function explain(owner: Entry, where: Where, issue: Issue, path: readonly PropertyKey[]): Problem[] {
   const { key, keyPlace, value } = find(owner, path);
-  if (value === undefined) return [problem(keyPlace, `${key}: ${String(path.at(-1))} is missing`)];
+  if (value === undefined) return [problem(keyPlace, `${key}: ${String(path.at(-1))} is missing${kindsOf(issue)}`)];
   if (issue.code === 'unrecognized_keys') {
     // The schema's message for this issue is the keys that it has; see `strict` in schema.ts.
     const known = issue.message.split(' ');
@@ -55,7 +55,8 @@ const WANTED: Readonly<Record<string, string>> = {
 function expectation(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return WANTED[issue.expected] ?? issue.expected;
+      // A schema with a message of its own says what it wants: a duration, a date.
+      return issue.message.startsWith('Invalid input') ? (WANTED[issue.expected] ?? issue.expected) : issue.message;
     case 'invalid_value':
       return listed(issue.values.map(String));
     case 'invalid_union':
@@ -79,7 +80,7 @@ function advice(issue: Issue, key: string, value: Tree): string {
   }
   const wanted = expectation(issue);
   if (typeof read !== 'string') {
-    if (!wanted.includes('text')) return '';
+    if (!wanted.startsWith('text')) return '';
     return SECRET_KEYS.has(key) ? ': put it in quotes' : `: put it in quotes, "${written}"`;
   }
   if (wanted === 'a map' || wanted === 'a list') {
@@ -96,9 +97,20 @@ function branchOf(issue: UnionIssue): readonly Issue[] | undefined {
   return issue.errors.find((branch) => !branch.some(({ code, path }) => code === 'invalid_type' && path.length === 0));
 }
 
+/** What a missing `type:` could be. */
+function kindsOf(issue: Issue): string {
+  const kinds = issue.code === 'invalid_union' ? kindsIn(issue) : [];
+  return kinds.length === 0 ? '' : `: ${listed(kinds)}`;
+}
+
+/** zod says which kinds there are, though its type of the issue does not. */
+function kindsIn(issue: UnionIssue): readonly string[] {
+  return 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
+}
+
 /** `type:` of a source or destination that this version does not have. */
 function kindUnknown(issue: UnionIssue, where: Where, value: Tree): string {
-  const kinds = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
+  const kinds = kindsIn(issue);
   const kind = value.kind === 'scalar' ? String(value.value) : '';
   const later = where === 'source' ? LATER.sources : LATER.destinations;
   if (later.includes(kind)) return `this version of exportd has no ${where} of type ${kind}; it has ${listed(kinds)}`;
@@ -112,7 +124,7 @@ export function asRead(tree: Tree, key: string): string {
   if (tree.kind !== 'scalar' || tree.value === null) return kindOf(tree);
   if (typeof tree.value === 'string' && tree.written.includes('${')) return `what ${reference(tree.written)} holds`;
   if (SECRET_KEYS.has(key)) return typeof tree.value === 'string' ? 'something else' : kindOf(tree);
-  return typeof tree.value === 'string' ? JSON.stringify(shortened(tree.value)) : kindOf(tree);
+  return typeof tree.value === 'string' ? JSON.stringify(withoutCredentials(shortened(tree.value))) : kindOf(tree);
 }
 
 /** What a person would call it. */

@@ -19,11 +19,18 @@ export function configJsonSchema(): Json {
       else allowReference(jsonSchema);
     },
   });
+  allowDataType((schema.definitions as Record<string, Json> | undefined)?.job);
   return {
     ...schema,
     title: 'exportd config',
     patternProperties: { '^x-': { description: 'A place for anchors; ignored' } },
   };
+}
+
+/** The spelling that sections.ts takes as well. */
+function allowDataType(job: Json | boolean | undefined): void {
+  if (typeof job !== 'object' || typeof job.properties?.data_type !== 'object') return;
+  job.properties.dataType = { ...job.properties.data_type, description: 'Write data_type', deprecated: true };
 }
 
 function allowReference(schema: Json): void {

@@ -164,6 +164,7 @@ class Loader {
     this.#checkDefaults(sections);
     const jobs: Job[] = [];
     const writers: Writer[] = [];
+    const physical = new Map([...destinations].map(([name, destination]) => [name, physicalOf(destination)]));
     for (const [name, written] of sections.jobs) {
       const entry = withDefaults(written, sections, this.#values);
       const owner = `jobs/${name}`;
@@ -182,9 +183,9 @@ class Loader {
       jobs.push(job);
       if (!complete) continue;
       this.#problems.push(...checkJob(entry, input, job, used));
-      const destination = destinations.get(job.destination);
-      if (destination === undefined || this.#missing.has(`destinations/${job.destination}`)) continue;
-      writers.push({ owner: entry, job, physical: physicalOf(destination), hashKeyKnown: missing.length === 0 });
+      const place = physical.get(job.destination);
+      if (place === undefined || this.#missing.has(`destinations/${job.destination}`)) continue;
+      writers.push({ owner: entry, job, physical: place, hashKeyKnown: missing.length === 0 });
     }
     this.#problems.push(...checkSharedTables(writers));
     if (sections.jobs.size === 0 && whole) this.#problems.push(warning(undefined, 'the config has no jobs'));

@@ -31,11 +31,12 @@ const described = <S extends z.ZodType>(schema: S, description: string): S => sc
 /** Text by a pattern; `what` reads on as "… expected, "x" was read". */
 const text = (pattern: RegExp, what: string, example: string) =>
   given(z.string().regex(pattern, { error: what }), example);
+/** Text that no number may pass for, so that quotes would not help. */
+const quantity = (pattern: RegExp, what: string) => z.string({ error: what }).regex(pattern, { error: what });
 const freeText = () => given(z.string(), 'unset');
 const duration = (example: string) =>
-  given(z.string().regex(DURATION, { error: 'a duration such as 90s, 5m, 2h or 1d' }).transform(durationOf), example);
-const size = (example: string) =>
-  given(z.string().regex(SIZE, { error: 'a size such as 512MB or 10GB' }).transform(sizeOf), example);
+  given(quantity(DURATION, 'a duration such as 90s, 5m, 2h or 1d').transform(durationOf), example);
+const size = (example: string) => given(quantity(SIZE, 'a size such as 512MB or 10GB').transform(sizeOf), example);
 const whole = (least: number, most: number) => given(z.int().min(least).max(most), least);
 const yesNo = () => given(z.boolean(), true);
 const oneOf = <const T extends string>(values: readonly T[]) => given(z.enum(values), values[0] ?? '');
@@ -84,18 +85,15 @@ const exportApi = strict({
   api_key: described(headerSecret(), 'A key with the scope USAGE_EXPORT_API, best as ${NAME} or ${file:/path}'),
   format: described(oneOf(['csv', 'json']).prefault('csv'), 'What the API is asked for'),
   rate_limit: described(
-    given(z.string().regex(RATE, { error: 'N/min, N/s or null' }).transform(rateOf).nullable(), '500/min').prefault(
-      '500/min',
-    ),
+    given(quantity(RATE, 'N/min, N/s or null').transform(rateOf).nullable(), '500/min').prefault('500/min'),
     'At most this many requests, of all jobs and backfills of the process: N/min, N/s, or null for no limit',
   ),
   concurrency: described(whole(1, 1_000).prefault(8), 'Requests at once'),
   timeout: described(duration('5m').prefault('5m'), 'How long the answer to one export request may take to begin'),
   history: described(
-    given(
-      z.string().regex(HISTORY, { error: 'N days, N months, N years or null' }).transform(historyOf).nullable(),
+    given(quantity(HISTORY, 'N days, N months, N years or null').transform(historyOf).nullable(), '12 months').prefault(
       '12 months',
-    ).prefault('12 months'),
+    ),
     'How far back the source keeps usage; null = for ever. Older periods are never asked for',
   ),
   record_count: described(
@@ -131,8 +129,8 @@ const COLUMN_TYPES = [
   'map',
 ] as const satisfies readonly ColumnType[];
 
-const date = () =>
-  given(z.string().refine(isLocalDate, { error: 'a date of the calendar, written 2026-01-31,' }), '2026-01-01');
+const DATE = 'a date of the calendar, written 2026-01-31,';
+const date = () => given(z.string({ error: DATE }).refine(isLocalDate, { error: DATE }), '2026-01-01');
 
 export const WINDOW = strict({
   grain: described(oneOf(GRAINS).optional(), 'What one period is'),
@@ -251,7 +249,7 @@ export const JOB = strict({
     'How often, and how patiently',
   ),
   enabled: described(yesNo().prefault(true), 'false: runs only where a command names it'),
-});
+}).meta({ id: 'job' });
 
 export const DAEMON = strict({
   listen: described(

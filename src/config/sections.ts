@@ -49,9 +49,11 @@ function addSection(sections: Sections, entry: Entry): Problem[] {
   // `jobs:` with every job commented out is a section of none.
   if (value.kind === 'scalar' && value.value === null) return [];
   if (value.kind !== 'map') return [problem(value.place, `${key}: a map expected, ${kindOf(value)} was read`)];
-  if (key === 'defaults' || key === 'daemon') return addAll(sections[key], value, (name) => `${key}.${name}`);
+  if (key === 'defaults') return addAll(sections.defaults, inOurSpelling(value), (name) => `defaults.${name}`);
+  if (key === 'daemon') return addAll(sections.daemon, value, (name) => `daemon.${name}`);
   const misnamed = [...value.entries.values()].filter(({ key: name }) => !NAME.test(name));
   const named = new Map([...value.entries].filter(([name]) => NAME.test(name)));
+  if (key === 'jobs') for (const [name, job] of named) named.set(name, { ...job, value: inOurSpelling(job.value) });
   return [
     ...misnamed.map(({ key: name, keyPlace: place }) =>
       problem(
@@ -71,6 +73,15 @@ function addAll(into: Map<string, Entry>, { entries }: MapTree, called: (name: s
     else problems.push(definedTwice(called(name), entry.keyPlace, first.keyPlace));
   }
   return problems;
+}
+
+/** `dataType`, as the API's answers write it, is `data_type`. Where a map has both, `dataType` is left to be refused. */
+function inOurSpelling<T extends Tree>(job: T): T {
+  if (job.kind !== 'map' || !job.entries.has('dataType') || job.entries.has('data_type')) return job;
+  const entries = [...job.entries].map(([key, entry]): [string, Entry] =>
+    key === 'dataType' ? ['data_type', { ...entry, key: 'data_type' }] : [key, entry],
+  );
+  return { ...job, entries: new Map(entries) };
 }
 
 const ONE: Readonly<Record<Named, string>> = { sources: 'a source', destinations: 'a destination', jobs: 'a job' };

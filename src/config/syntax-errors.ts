@@ -1,6 +1,7 @@
 import type { YAMLParseError } from 'yaml';
 import type { ConfigFile, Place } from './config-file.ts';
 import { type Problem, problem } from './problems.ts';
+import { SECRET_KEYS } from './schema.ts';
 
 /** What a person should do about the YAML errors of one file: one message a line, since one slip breeds many. */
 export function explainSyntaxErrors(file: ConfigFile, errors: readonly YAMLParseError[]): Problem[] {
@@ -27,13 +28,16 @@ function explain(file: ConfigFile, error: YAMLParseError, line: number): Problem
     const place = at(flowReference.index + flowReference[0].length - reference.length, reference.length);
     return problem(place, `inside { } and [ ] a ${'${…}'} must be quoted: "${reference}"`);
   }
-  const value = /^(\s*(?:- +)*(?:[\w.-]+|"[^"]*"|'[^']*')\s*:\s+|\s*- +)(\S.*?)\s*(?:\s#.*)?$/.exec(lineText);
-  const text = value?.[2];
-  if (value?.[1] !== undefined && text !== undefined && /^[*@`%]/.test(text)) {
+  const value = LINE.exec(lineText);
+  const [, before = '', text = ''] = value ?? [];
+  if (/^[*@`%]/.test(text)) {
     return problem(
-      at(value[1].length, text.length),
-      `text that begins with ${text[0]} must be quoted: ${quoted(text)}`,
+      at(before.length, text.length),
+      `text that begins with ${text[0]} must be quoted${asQuoted(before, text)}`,
     );
+  }
+  if (error.code === 'BLOCK_AS_IMPLICIT_KEY' && text.includes(': ')) {
+    return problem(at(before.length, text.length), `text with ": " in it must be quoted${asQuoted(before, text)}`);
   }
   const place: Place = { file, start: error.pos[0], end: Math.max(error.pos[1], error.pos[0] + 1) };
   if (error.code === 'BAD_SCALAR_START' || error.code === 'BAD_ALIAS') {
@@ -43,8 +47,11 @@ function explain(file: ConfigFile, error: YAMLParseError, line: number): Problem
   return problem(place, WORDS[error.code] ?? `this is no YAML: ${withoutQuotation(error.message)}`);
 }
 
+/** `key: value`, or an entry of a list; what stands before the value, and the value without a comment. */
+const LINE = /^(\s*(?:- +)*(?:[\w.-]+|"[^"]*"|'[^']*')\s*:\s+|\s*- +)(\S.*?)\s*(?:\s#.*)?$/;
+
 const WORDS: Partial<Record<YAMLParseError['code'], string>> = {
-  BLOCK_AS_IMPLICIT_KEY: 'text with ": " in it must be quoted, and a map begins on the line below its key',
+  BLOCK_AS_IMPLICIT_KEY: 'a map begins on the line below its key; text with ": " in it must be quoted',
   TAB_AS_INDENT: 'indent with blanks; YAML takes no tabs',
   BAD_INDENT: 'this line is indented unlike the keys beside it',
   MISSING_CHAR: 'a colon, bracket, brace, comma or closing quote is missing before this',
@@ -65,6 +72,12 @@ export function explainUnknownAlias(file: ConfigFile, place: Place, name: string
 function withoutQuotation(message: string): string {
   const plain = message.replace(/: ?".*$/s, '').replace(/ in YAML stream$/, '');
   return plain.charAt(0).toLowerCase() + plain.slice(1);
+}
+
+/** The value as it should have been written; never a secret. */
+function asQuoted(before: string, text: string): string {
+  const key = before.replace(/[\s:"'-]+/g, '');
+  return SECRET_KEYS.has(key) ? '' : `: ${quoted(text)}`;
 }
 
 function quoted(text: string): string {

@@ -128,7 +128,8 @@ class TreeReader {
       };
     }
     const value = isScalar(node) ? node.value : null;
-    const written = this.#file.text.slice(place.start, place.end);
+    const anchored = value === null && place.start === place.end && isScalar(node) && node.anchor !== undefined;
+    const written = anchored ? `&${node.anchor}` : this.#file.text.slice(place.start, place.end);
     return { kind: 'scalar', place, written, value: isPlain(value) ? value : String(value) };
   }
 

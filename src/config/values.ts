@@ -89,7 +89,8 @@ export class ValueReader {
       const reading = this.#look(piece, tree.place.file);
       if ('missing' in reading) {
         complete = false;
-        missing.push({ secret, problem: problem(placeInside(tree, piece.at), reading.missing) });
+        const hint = secret || piece.kind === 'file' ? '' : `; set it, or give a default: \${${piece.name}:-…}`;
+        missing.push({ secret, problem: problem(placeInside(tree, piece.at), `${reading.missing}${hint}`) });
       } else {
         text += reading.text;
         if (secret || piece.kind === 'file') this.#remember(reading.text);
@@ -109,7 +110,7 @@ export class ValueReader {
     const value = found === undefined ? undefined : trimmed(found);
     if (piece.fallback !== undefined && (value === undefined || value === '')) return { text: piece.fallback };
     if (value !== undefined) return { text: value };
-    return { missing: `variable ${piece.name} is not set; set it, or give a default: \${${piece.name}:-…}` };
+    return { missing: `variable ${piece.name} is not set` };
   }
 
   #file(path: string, from: ConfigFile): Reading {
@@ -126,7 +127,7 @@ export class ValueReader {
   /** A secret that is written out in the file: remembered, and kept out of excerpts. */
   #blot(tree: ScalarTree): void {
     this.#remember(typeof tree.value === 'string' ? tree.value : tree.written);
-    tree.place.file.secrets.push(tree.place);
+    tree.place.file.secrets.set(tree.place.start, tree.place.end);
   }
 }
 
