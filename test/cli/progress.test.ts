@@ -1,4 +1,3 @@
-import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { createOutput } from '../../src/cli/output.ts';
 import { showProgress } from '../../src/cli/progress.ts';
@@ -7,6 +6,7 @@ import { width } from '../../src/cli/table.ts';
 import { Tally } from '../../src/cli/tally.ts';
 import type { RunEvent } from '../../src/run/events.ts';
 import { ACME, job, NOW, planning, tableState, tooLarge } from './example.ts';
+import { screen } from './exportd.ts';
 
 const SECOND = 1000;
 const shown = planning([[job(), tableState({ answerMs: new Map([['acme', 900]]) })]]);
@@ -91,21 +91,11 @@ describe('the line that redraws', () => {
   });
 });
 
-/** What a screen was sent, and what stands on it in the end. */
-function screen(isTTY: boolean, env: Record<string, string> = {}) {
-  let sent = '';
-  const stream = (tty: boolean) =>
-    Object.assign(
-      new Writable({
-        write(chunk, _encoding, done) {
-          if (tty === isTTY) sent += chunk;
-          done();
-        },
-      }),
-      { isTTY: tty, columns: 100 },
-    );
-  const output = createOutput({ format: 'text', color: true, env, stdout: stream(!isTTY), stderr: stream(isTTY) });
-  return { output, sent: () => sent };
+/** An output whose stderr is a terminal, or is none. */
+function outputTo(columns: number | undefined, env: Record<string, string> = {}) {
+  const { stream, sent } = screen(columns);
+  const output = createOutput({ format: 'text', color: true, env, stdout: screen().stream, stderr: stream });
+  return { output, sent };
 }
 
 const failed: RunEvent = {
@@ -123,7 +113,7 @@ const failed: RunEvent = {
 
 describe('elsewhere than on a terminal', () => {
   test('a line per batch and per failure, none per period, and no escape sequence', async () => {
-    const { output, sent } = screen(false);
+    const { output, sent } = outputTo(undefined);
     {
       using progress = showProgress(output, () => NOW + 120 * SECOND);
       for (const event of events(120, 100)) progress.emit(event);
@@ -142,7 +132,7 @@ describe('elsewhere than on a terminal', () => {
   });
 
   test('a thousand retries for one reason are one line', () => {
-    const { output, sent } = screen(false);
+    const { output, sent } = outputTo(undefined);
     using progress = showProgress(output, () => NOW);
     for (const key of keys) {
       progress.emit({
@@ -162,7 +152,7 @@ describe('elsewhere than on a terminal', () => {
 
 describe('on a terminal', () => {
   test('news stands above the line, and nothing of the line is left at the end', () => {
-    const { output, sent } = screen(true, { NO_COLOR: '1', LANG: 'C.UTF-8' });
+    const { output, sent } = outputTo(100, { NO_COLOR: '1', LANG: 'C.UTF-8' });
     {
       using progress = showProgress(output, () => NOW + 120 * SECOND);
       for (const event of events(120, 100)) progress.emit(event);
@@ -175,7 +165,7 @@ describe('on a terminal', () => {
   });
 
   test('NO_COLOR leaves no colour', () => {
-    const { output, sent } = screen(true, { NO_COLOR: '1' });
+    const { output, sent } = outputTo(100, { NO_COLOR: '1' });
     using progress = showProgress(output, () => NOW);
     progress.emit(failed);
     expect(sent()).not.toContain('\u001b[3');
