@@ -364,7 +364,7 @@ export function destinationContract(name: string, start: () => Promise<Warehouse
           b: true,
           d: '2026-03-29',
           z: '2026-03-28T23:00:00.000001Z',
-          m: '{"gpt":"1.50"}',
+          m: { gpt: '1.50' },
         };
         await commit([load(D1, [row])], [], { columns });
         const [found] = await warehouse.sql(
@@ -372,7 +372,7 @@ export function destinationContract(name: string, start: () => Promise<Warehouse
              CAST(d AS VARCHAR) AS d, CAST(z AS VARCHAR) AS z, CAST(m AS VARCHAR) AS m
            FROM ${warehouse.table('users_daily')}`,
         );
-        expect(found).toEqual({ ...row, z: '2026-03-28 23:00:00.000001+00' });
+        expect(found).toEqual({ ...row, z: '2026-03-28 23:00:00.000001+00', m: '{"gpt":"1.50"}' });
         const types = (await readTable()).columns.map(({ type }) => type);
         expect(types.slice(0, columns.length)).toEqual(columns.map(({ type }) => type));
       });

@@ -22,7 +22,7 @@ const PARQUET: Readonly<Record<ColumnType, string>> = {
   map: 'JSON',
 };
 
-export type Row = Readonly<Record<string, string | number | boolean | null>>;
+export type Row = Readonly<Record<string, unknown>>;
 
 /** One load's rows, and the ledger row that they are to have. */
 export interface StagedRows {

@@ -1,8 +1,8 @@
 /** DuckDB files for tests, and how another process opens the same one. */
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import type { Destination } from '../../src/destinations/destination.ts';
 import { type DuckDbOptions, openDuckDb } from '../../src/destinations/duckdb/index.ts';
@@ -42,6 +42,7 @@ export async function duckDbWarehouse(): Promise<DuckDbWarehouse> {
 
 /** As a person has it: DuckDB on the file itself. */
 export async function plainDuckDb(path: string, statement: string): Promise<Record<string, unknown>[]> {
+  await mkdir(dirname(path), { recursive: true });
   const instance = await DuckDBInstance.create(path);
   try {
     const connection = await instance.connect();

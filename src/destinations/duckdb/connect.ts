@@ -82,16 +82,20 @@ export function duckDbFile(options: FileOptions): DuckDbFile {
     try {
       return await work(attached(connection, catalog, options.schema));
     } catch (error) {
+      // Also where DuckDB has ended the transaction itself (a full disk): there is nothing left to roll back then.
+      await Promise.allSettled([connection.run('ROLLBACK')]);
       if (readOnly) signal.throwIfAborted();
       throw statementError(options, readOnly, error);
     } finally {
       signal.removeEventListener('abort', interrupt);
-      await detach(connection, catalog);
+      await connection.run('USE memory.main');
+      await connection.run(`DETACH ${quoteName(catalog)}`);
     }
   }
 
   return {
     async read(signal, work) {
+      signal.throwIfAborted();
       if (!(await exists(options.path))) return undefined;
       return await alone(options.path, () => open(true, signal, work));
     },
@@ -116,13 +120,6 @@ function attached(connection: Connection, catalog: string, schema: string): Atta
     table: (name) => [catalog, schema, name].map(quoteName).join('.'),
     inSchema: (other) => attached(connection, catalog, other),
   };
-}
-
-/** Ends whatever transaction the work left open; DuckDB has none left where the disk was full. */
-async function detach(connection: Connection, catalog: string): Promise<void> {
-  await Promise.allSettled([connection.run('ROLLBACK')]);
-  await connection.run('USE memory.main');
-  await connection.run(`DETACH ${quoteName(catalog)}`);
 }
 
 async function exists(path: string): Promise<boolean> {

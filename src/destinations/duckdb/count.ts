@@ -1,54 +1,62 @@
 import type { Attached } from './connect.ts';
-import { pendingLoads, uncommittedSql } from './pending.ts';
+import { pendingTables, uncommittedSql } from './pending.ts';
 import type { Draft } from './read.ts';
+import type { Relations } from './schema.ts';
+import { texts } from './texts.ts';
 
-/** Fills in what the tables hold now; rows that a killed commit may have left are no rows. */
-export async function countTables(file: Attached, drafts: readonly Draft[]): Promise<void> {
-  const pending = await pendingLoads(file);
-  const uncommitted = pending.size === 0 ? '' : await uncommittedSql(file);
-  const whole = (table: Draft) =>
-    pending.has(table.query.name) && hasKeys(table) ? `_load_id NOT IN (${uncommitted})` : 'true';
-  await countRows(file, drafts, whole);
-  await countPresent(file, drafts, whole);
+/**
+ * Fills in what the tables hold now, in one query for the totals and one for the keys at or after `detailFrom`. Rows
+ * that a killed commit may have left are no rows. The tables' scans are put together before they are counted: counted
+ * one by one, a thousand tables take ten times as long.
+ */
+export async function countTables(file: Attached, existing: Relations, drafts: readonly Draft[]): Promise<void> {
+  const pending = new Set(await pendingTables(file, existing));
+  const rows = (table: Draft) =>
+    pending.has(table.query.name) && hasKeys(table)
+      ? `(SELECT * FROM ${file.table(table.query.name)} WHERE _load_id NOT IN (${uncommittedSql(file, existing)}))`
+      : file.table(table.query.name);
+  await countRows(file, drafts, rows);
+  await countPresent(file, drafts, rows);
 }
 
-/** A condition for the rows of a table that count. */
-type Whole = (table: Draft) => string;
+/** A table's rows that count, as something to select from. */
+type RowsOf = (table: Draft) => string;
 
-/** Counts all rows of every table, in one query. */
-async function countRows(file: Attached, drafts: readonly Draft[], whole: Whole): Promise<void> {
-  const counts = drafts.flatMap((table, id) =>
-    table.exists
-      ? [`SELECT ${id} AS id, count(*) AS n FROM ${file.table(table.query.name)} WHERE ${whole(table)}`]
-      : [],
+async function countRows(file: Attached, drafts: readonly Draft[], rows: RowsOf): Promise<void> {
+  const scans = drafts.flatMap((table, id) => (table.exists ? [`SELECT ${id} AS id FROM ${rows(table)}`] : []));
+  if (scans.length === 0) return;
+  const counts = await file.connection.rows<{ id: number; n: bigint }>(
+    `SELECT id, count(*) AS n FROM (${scans.join(' UNION ALL ')}) GROUP BY id`,
   );
-  if (counts.length === 0) return;
-  const rows = await file.connection.rows<{ id: number; n: bigint }>(counts.join(' UNION ALL '));
-  for (const { id, n } of rows) {
+  for (const { id, n } of counts) {
     const table = drafts[id];
     if (table !== undefined) table.rows = Number(n);
   }
 }
 
-/** Counts the rows of each key at or after `detailFrom`, in one query; a key that the ledger knows and the table lacks has 0. */
-async function countPresent(file: Attached, drafts: readonly Draft[], whole: Whole): Promise<void> {
+/** A key that the ledger knows and the table lacks has 0. */
+async function countPresent(file: Attached, drafts: readonly Draft[], rows: RowsOf): Promise<void> {
   const parameters: Record<string, string> = {};
-  const counts = drafts.flatMap((table, id) => {
+  const scans = drafts.flatMap((table, id) => {
     const from = table.query.detailFrom;
     if (!hasKeys(table) || from === undefined) return [];
-    parameters[`from${id}`] = from;
     for (const [key, state] of table.states) if (state.periodDate >= from) table.present.set(key, 0);
+    parameters[`from${id}`] = from;
     return [
-      `SELECT ${id} AS id, _period_key AS key, count(*) AS n FROM ${file.table(table.query.name)}
-       WHERE _period_date >= CAST($from${id} AS DATE) AND ${whole(table)} GROUP BY _period_key`,
+      `SELECT ${id} AS id, _period_key FROM ${rows(table)}
+       WHERE _period_date >= CAST($from${id} AS DATE) AND _period_key IS NOT NULL`,
     ];
   });
-  if (counts.length === 0) return;
-  const rows = await file.connection.rows<{ id: number; key: string; n: bigint }>(
-    counts.join(' UNION ALL '),
+  if (scans.length === 0) return;
+  const counts = texts(
+    file,
+    `SELECT json_array(id, _period_key, count(*))::VARCHAR FROM (${scans.join(' UNION ALL ')}) GROUP BY id, _period_key`,
     parameters,
   );
-  for (const { id, key, n } of rows) drafts[id]?.present.set(key, Number(n));
+  for await (const text of counts) {
+    const [id, key, n] = JSON.parse(text) as [id: number, key: string, n: number];
+    drafts[id]?.present.set(key, n);
+  }
 }
 
 /** Whether there is something to count by: a table that is not ours has no keys. */

@@ -8,7 +8,7 @@ import { settlePending } from './pending.ts';
 import { prepare } from './prepare.ts';
 import { nothing, read } from './read.ts';
 import { replace } from './replace.ts';
-import { ensureLedger, LEDGER, relations } from './schema.ts';
+import { ensureLedger, LEDGER, LEDGER_RELATIONS, relations } from './schema.ts';
 
 export interface DuckDbOptions extends FileOptions {
   /** `<hostname>/<8 hex digits>`: ours in the ledger. */
@@ -54,7 +54,7 @@ export function openDuckDb(options: DuckDbOptions): Destination {
       try {
         await file.makeFolder();
         await write(new AbortController().signal, async (attached) => {
-          await ensureLedger(attached);
+          await ensureLedger(attached, await relations(attached, LEDGER_RELATIONS));
           await bindEntries(attached, entries);
           await appendEntries(attached, 'true');
         });

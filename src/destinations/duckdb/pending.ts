@@ -9,7 +9,7 @@
  */
 import type { LoadId } from '../../core/words.ts';
 import type { Attached } from './connect.ts';
-import { LEDGER, PENDING, relations } from './schema.ts';
+import { LEDGER, PENDING, type Relations, relations } from './schema.ts';
 
 /** Writes down, durably, that these loads' rows are about to be inserted into the table. */
 export async function markPending(file: Attached, table: string, loads: readonly LoadId[]): Promise<void> {
@@ -29,20 +29,18 @@ export async function unmarkPending(file: Attached, loads: readonly LoadId[]): P
 }
 
 /** The load ids that are written down and that the ledger does not know, as a subquery. */
-export async function uncommittedSql(file: Attached): Promise<string> {
-  const hasLedger = (await relations(file, [LEDGER])).has(LEDGER);
-  const uncommitted = hasLedger ? `WHERE load_id NOT IN (SELECT load_id FROM ${file.table(LEDGER)})` : '';
+export function uncommittedSql(file: Attached, existing: Relations): string {
+  const uncommitted = existing.has(LEDGER) ? `WHERE load_id NOT IN (SELECT load_id FROM ${file.table(LEDGER)})` : '';
   return `SELECT load_id FROM ${file.table(PENDING)} ${uncommitted}`;
 }
 
-/** Loads without a commit whose rows may be in the tables of this schema, by table. */
-export async function pendingLoads(file: Attached): Promise<ReadonlyMap<string, readonly LoadId[]>> {
-  if (!(await relations(file, [PENDING])).has(PENDING)) return new Map();
-  const rows = await file.connection.rows<{ table_name: string; load_id: string }>(
-    `SELECT DISTINCT table_name, load_id FROM ${file.table(PENDING)} WHERE load_id IN (${await uncommittedSql(file)})`,
+/** Tables of this schema in which rows of uncommitted loads may be. */
+export async function pendingTables(file: Attached, existing: Relations): Promise<readonly string[]> {
+  if (!existing.has(PENDING)) return [];
+  const rows = await file.connection.rows<{ name: string }>(
+    `SELECT DISTINCT table_name AS name FROM ${file.table(PENDING)}`,
   );
-  const byTable = Map.groupBy(rows, (row) => row.table_name);
-  return new Map([...byTable].map(([table, loads]) => [table, loads.map((row) => row.load_id)]));
+  return rows.map(({ name }) => name);
 }
 
 /** Settles what killed commits left behind, in every schema of the file. To be called before anything else is written. */
@@ -58,19 +56,12 @@ async function settleSchema(file: Attached): Promise<void> {
   const pending = file.table(PENDING);
   const [any] = await file.connection.rows(`SELECT 1 FROM ${pending} LIMIT 1`);
   if (any === undefined) return;
-  const loads = await pendingLoads(file);
-  const existing = await relations(file, [...loads.keys()]);
+  const existing = await relations(file);
   await file.connection.run('BEGIN');
-  for (const [table, ids] of loads) {
-    if (existing.has(table)) await deleteLoads(file, table, ids);
+  for (const table of await pendingTables(file, existing)) {
+    if (!existing.has(table)) continue;
+    await file.connection.run(`DELETE FROM ${file.table(table)} WHERE _load_id IN (${uncommittedSql(file, existing)})`);
   }
   await file.connection.run(`DELETE FROM ${pending}`);
   await file.connection.run('COMMIT');
-}
-
-async function deleteLoads(file: Attached, table: string, loads: readonly LoadId[]): Promise<void> {
-  await file.connection.run(
-    `DELETE FROM ${file.table(table)} WHERE _load_id IN (SELECT unnest(from_json($loads, '["VARCHAR"]')))`,
-    { loads: JSON.stringify(loads) },
-  );
 }

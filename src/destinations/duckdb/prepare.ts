@@ -9,6 +9,7 @@ import {
   ensureLedger,
   ensureTable,
   LEDGER,
+  LEDGER_RELATIONS,
   loadedAtSql,
   METADATA,
   NATIVE_TYPES,
@@ -26,8 +27,9 @@ export async function prepare(
   instance: string,
 ): Promise<Prepared> {
   await file.connection.run('BEGIN');
-  await ensureLedger(file);
-  const existing = (await relations(file, [table.name])).get(table.name);
+  const there = await relations(file, [table.name, ...LEDGER_RELATIONS]);
+  await ensureLedger(file, there);
+  const existing = there.get(table.name);
   let made: Prepared['made'];
   if (existing === undefined) {
     made = (await everLoaded(file, table.name)) ? 'again' : 'new';

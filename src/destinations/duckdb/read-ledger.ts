@@ -5,6 +5,7 @@ import type { Attached } from './connect.ts';
 import { holdsOf, type Identity } from './holds.ts';
 import type { Draft } from './read.ts';
 import { LEDGER, NATIVE_TYPES, type Relation, STATES_SQL } from './schema.ts';
+import { texts } from './texts.ts';
 
 /** Who is asking, and since when another exportd's rows make it a neighbour (milliseconds since 1970). */
 export interface Neighbourhood {
@@ -58,7 +59,7 @@ async function bindAsked(file: Attached, drafts: readonly Draft[]): Promise<void
 async function chooseStates(file: Attached, ledger: string): Promise<void> {
   await file.connection.run(
     `CREATE OR REPLACE TEMP TABLE _exportd_resets AS
-     SELECT a.id, max((l.loaded_at, l.load_id)) AS at
+     SELECT a.id, max(l.loaded_at) AS loaded_at, arg_max(l.load_id, (l.loaded_at, l.load_id)) AS load_id
      FROM ${ledger} l JOIN temp._exportd_asked a ON a.name = l.table_name WHERE l.outcome = 'reset' GROUP BY a.id`,
   );
   await file.connection.run(
@@ -68,7 +69,7 @@ async function chooseStates(file: Attached, ledger: string): Promise<void> {
        FROM ${ledger} l JOIN temp._exportd_asked a ON a.name = l.table_name
        WHERE l.outcome IN (${STATES_SQL})
        GROUP BY a.id, l.period_key)
-     SELECT n.id, n.planned, coalesce((l.loaded_at, l.load_id) <= r.at, false) AS void, l.* EXCLUDE (row_id, table_name)
+     SELECT n.id, n.planned, r.id IS NOT NULL AND (l.loaded_at, l.load_id) <= (r.loaded_at, r.load_id) AS void, l.* EXCLUDE (row_id, table_name)
      FROM newest n JOIN ${ledger} l ON l.row_id = n.row_id LEFT JOIN temp._exportd_resets r ON r.id = n.id`,
   );
 }
@@ -86,7 +87,7 @@ async function chooseNotes(file: Attached, ledger: string): Promise<void> {
      FROM newest n JOIN ${ledger} l ON l.row_id = n.row_id
      LEFT JOIN temp._exportd_resets r ON r.id = n.id
      LEFT JOIN temp._exportd_states s ON s.id = n.id AND s.period_key = n.period_key AND NOT s.void
-     WHERE (r.at IS NULL OR (l.loaded_at, l.load_id) > r.at)
+     WHERE (r.id IS NULL OR (l.loaded_at, l.load_id) > (r.loaded_at, r.load_id))
        AND (s.load_id IS NULL OR (l.loaded_at, l.load_id) > (s.loaded_at, s.load_id))`,
   );
 }
@@ -277,12 +278,4 @@ async function fetchOthers(file: Attached, ledger: string): Promise<Orphan[]> {
      WHERE outcome IN (${STATES_SQL}) GROUP BY table_name ORDER BY table_name`,
   );
   return rows.map(({ name, job, at }) => ({ table: name, job, lastLoad: at }));
-}
-
-/** A query's only column, as it streams. */
-async function* texts(file: Attached, sql: string): AsyncGenerator<string> {
-  const result = await file.connection.duckdb.stream(sql);
-  for (let chunk = await result.fetchChunk(); chunk !== null && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-    for (const value of chunk.getColumnValues(0)) yield String(value);
-  }
 }

@@ -30,21 +30,25 @@ export async function read(
   const drafts = queries.map((query) => draft(query, existing.get(query.name)?.columns));
   const ledger = existing.get(LEDGER);
   const others: Orphan[] = ledger === undefined ? [] : await readLedger(file, ledger, drafts, neighbourhood);
-  await countTables(file, drafts);
+  await countTables(file, existing, drafts);
   for (const table of drafts) {
     if (table.holds === undefined && table.rows > 0 && table.columns.some(({ name }) => name === '_period_key')) {
       table.holds = holdsByKeys(await keysInTable(file, table.query.name));
     }
   }
   return {
-    tables: new Map(drafts.map((table) => [table.query.name, table])),
+    tables: finished(drafts),
     others: others.filter((orphan) => existing.has(orphan.table)),
   };
 }
 
 /** What is read where there is no file. */
 export function nothing(queries: readonly TableQuery[]): Reading {
-  return { tables: new Map(queries.map((query) => [query.name, draft(query, undefined)])), others: [] };
+  return { tables: finished(queries.map((query) => draft(query, undefined))), others: [] };
+}
+
+function finished(drafts: readonly Draft[]): ReadonlyMap<string, TableState> {
+  return new Map(drafts.map(({ query, ...state }) => [query.name, state]));
 }
 
 function draft(query: TableQuery, columns: readonly TableColumn[] | undefined): Draft {

@@ -56,31 +56,32 @@ export interface Relation {
   readonly columns: readonly TableColumn[];
 }
 
-/** Tables and views of the destination's schema by name, lower-cased as DuckDB matches them; `names`: those alone. */
-export async function relations(file: Attached, names?: readonly string[]): Promise<Map<string, Relation>> {
-  const rows = await file.connection.rows<{ table_name: string; is_view: boolean; columns: string }>(
-    `SELECT lower(c.table_name) AS table_name, any_value(v.view_name) IS NOT NULL AS is_view,
-            to_json(list([lower(c.column_name), c.data_type] ORDER BY c.column_index))::VARCHAR AS columns
-     FROM duckdb_columns() c
-     LEFT JOIN duckdb_views() v
-       ON (v.database_name, v.schema_name, v.view_name) = (c.database_name, c.schema_name, c.table_name)
-     WHERE c.database_name = $catalog AND lower(c.schema_name) = lower($schema)
-       AND ($names IS NULL OR lower(c.table_name) IN (SELECT unnest(from_json($names, '["VARCHAR"]'))))
-     GROUP BY lower(c.table_name)`,
-    { catalog: file.catalog, schema: file.schema, names: names === undefined ? null : JSON.stringify(names) },
+export type Relations = ReadonlyMap<string, Relation>;
+
+/** Tables and views of the destination's schema, by name in lower case, as DuckDB matches them; `names`: those alone. */
+export async function relations(file: Attached, names?: readonly string[]): Promise<Relations> {
+  const parameters = { catalog: file.catalog, schema: file.schema };
+  const among = names === undefined ? '' : `AND list_contains(from_json($names, '["VARCHAR"]'), lower(table_name))`;
+  const columns = await file.connection.rows<{ relation: string; name: string; native: string }>(
+    `SELECT lower(table_name) AS relation, lower(column_name) AS name, data_type AS native FROM duckdb_columns()
+     WHERE database_name = $catalog AND lower(schema_name) = lower($schema) ${among}
+     ORDER BY table_name, column_index`,
+    names === undefined ? parameters : { ...parameters, names: JSON.stringify(names) },
   );
-  return new Map(
-    rows.map((row) => {
-      const columns = JSON.parse(row.columns) as [name: string, native: string][];
-      return [
-        row.table_name,
-        {
-          isView: row.is_view,
-          columns: columns.map(([name, native]) => ({ name, native, type: CONTRACT_TYPES.get(native) })),
-        },
-      ];
-    }),
+  const views = await file.connection.rows<{ name: string }>(
+    `SELECT lower(view_name) AS name FROM duckdb_views()
+     WHERE database_name = $catalog AND lower(schema_name) = lower($schema)`,
+    parameters,
   );
+  const areViews = new Set(views.map(({ name }) => name));
+  const found = new Map<string, { isView: boolean; columns: TableColumn[] }>();
+  for (const { relation, name, native } of columns) {
+    const column = { name, native, type: CONTRACT_TYPES.get(native) };
+    const there = found.get(relation);
+    if (there === undefined) found.set(relation, { isView: areViews.has(relation), columns: [column] });
+    else there.columns.push(column);
+  }
+  return found;
 }
 
 /** `"name" TYPE, …` */
@@ -111,10 +112,11 @@ export async function ensureTable(
   return added;
 }
 
-/** Ledger, its view, and the pending table: made, or given the columns that this version has and they lack. */
-export async function ensureLedger(file: Attached): Promise<void> {
+export const LEDGER_RELATIONS = [LEDGER, STATE_VIEW, PENDING];
+
+/** Schema, ledger, its view, and the pending table: made, or given the columns that this version has and they lack. */
+export async function ensureLedger(file: Attached, existing: Relations): Promise<void> {
   await file.connection.run(`CREATE SCHEMA IF NOT EXISTS ${quoteName(file.catalog)}.${quoteName(file.schema)}`);
-  const existing = await relations(file, [LEDGER, STATE_VIEW, PENDING]);
   await ensureTable(file, PENDING, PENDING_TABLE, existing.get(PENDING));
   const added = await ensureTable(file, LEDGER, LEDGER_TABLE, existing.get(LEDGER));
   if (added.length === 0 && existing.has(STATE_VIEW)) return;
