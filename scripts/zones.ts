@@ -38,6 +38,13 @@ for (const line of source) {
 const known = new Set(zones);
 const resolve = (name: string): string => (known.has(name) ? name : resolve(links.get(name) ?? 'UTC'));
 const old = [...links.keys()].filter((name) => !known.has(name)).sort();
+/** Zone lines read `Z <name> <rules>`. `Factory` is what tzdb calls a machine that nobody has set up. */
+const others = source
+  .map((line) => line.split(' '))
+  .filter(([kind, name]) => kind === 'Z' && name !== undefined && name !== 'Factory')
+  .map(([, name]) => name ?? '')
+  .filter((name) => !known.has(name) && !links.has(name))
+  .sort();
 
 writeFileSync(
   target,
@@ -53,6 +60,9 @@ export const ZONES: readonly string[] = ${JSON.stringify(zones)};
 export const OLD_NAMES: Readonly<Record<string, string>> = ${JSON.stringify(
     Object.fromEntries(old.map((name) => [name, resolve(name)])),
   )};
+
+/** Zones of tzdb that are no place: offsets, and abbreviations of old. */
+export const OTHER_ZONES: readonly string[] = ${JSON.stringify(others)};
 `,
 );
 execFileSync(process.execPath, [

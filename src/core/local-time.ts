@@ -22,6 +22,8 @@ interface Stretch {
 
 /** Stretches are found and kept by blocks of time, a margin around each, so that one block answers any question inside it. */
 const BLOCK = 512 * DAY;
+/** Of each zone; nearly three centuries. A server's clients may ask for any year. */
+const BLOCKS_KEPT = 200;
 /** More than any offset, and than any jump of the date line. */
 const MARGIN = 3 * DAY;
 /** How far apart offsets are compared. No zone of tzdb ever returned to an offset that it left less than seven days before. */
@@ -39,6 +41,7 @@ function stretchesAround(at: Instant, zone: Timezone): readonly Stretch[] {
   let stretches = known.get(block);
   if (stretches === undefined) {
     stretches = findStretches(block * BLOCK - MARGIN, (block + 1) * BLOCK + MARGIN, zoneNamed(zone));
+    if (known.size >= BLOCKS_KEPT) known.clear();
     known.set(block, stretches);
   }
   return stretches;
@@ -90,9 +93,15 @@ function zoneNamed(name: Timezone): IANAZone {
   });
 }
 
+/** Names that were asked for and that the runtime knows; asking it costs as much as a thousand boundaries. */
+const knownToRuntime = new Set<string>();
+
 /** True where the runtime's own time zone data know this name, in whatever spelling they take. */
 export function runtimeKnows(name: string): boolean {
-  return IANAZone.isValidZone(name);
+  if (knownToRuntime.has(name)) return true;
+  if (!IANAZone.isValidZone(name)) return false;
+  knownToRuntime.add(name);
+  return true;
 }
 
 /** The earliest instant by which clocks have reached a wall-clock time: its first reading, or the first instant after the gap that it falls into. */

@@ -1,15 +1,8 @@
 import { isLocalDate } from './dates.ts';
 import { ExportdError } from './errors.ts';
-import {
-  earliestInstant,
-  latestInstant,
-  readings,
-  runtimeKnows,
-  type WallTime,
-  wallClock,
-  wallTime,
-} from './local-time.ts';
+import { earliestInstant, latestInstant, readings, type WallTime, wallClock, wallTime } from './local-time.ts';
 import type { Instant, Period } from './words.ts';
+import { isTzdbName } from './zones.ts';
 
 /** One bound of an export request: wall-clock time in a timezone. */
 export interface RequestBound {
@@ -65,8 +58,8 @@ function readDate(name: 'from' | 'to', { date, timezone }: RequestBound): WallTi
   if (day === undefined || !isLocalDate(day)) {
     throw refusal(`${name}.date ${JSON.stringify(date)} is not a wall-clock time such as 2026-11-23T00:00:00.000`);
   }
-  // The runtime would take +02:00 for a timezone too.
-  if (!/^[A-Za-z]/.test(timezone) || !runtimeKnows(timezone)) {
+  // Not what the runtime takes: it knows +02:00, and every zone in any mixture of cases.
+  if (!isTzdbName(timezone)) {
     throw refusal(`${name}.timezone ${JSON.stringify(timezone)} is not a timezone`);
   }
   return wallTime(`${day}T${hours}:${minutes}:${seconds}.${fraction.padEnd(3, '0')}`);

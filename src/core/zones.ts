@@ -1,6 +1,6 @@
 import { runtimeKnows } from './local-time.ts';
 import { nearest } from './nearest.ts';
-import { OLD_NAMES, TZDB_VERSION, ZONES } from './zones.data.ts';
+import { OLD_NAMES, OTHER_ZONES, TZDB_VERSION, ZONES } from './zones.data.ts';
 
 export { TZDB_VERSION, ZONES };
 
@@ -13,6 +13,7 @@ export type TimezoneCheck =
   | { readonly ok: false; readonly meant: string | undefined; readonly reason: string };
 
 const NAMES = new Set(ZONES);
+const EVERY_NAME = new Set([...ZONES, ...Object.keys(OLD_NAMES), ...OTHER_ZONES]);
 /** By lower case: the names themselves, and what old names stand for. */
 const SPELLINGS = new Map([
   ...Object.entries(OLD_NAMES).map(([old, name]) => [old.toLowerCase(), name] as const),
@@ -47,6 +48,11 @@ export function checkTimezone(name: string): TimezoneCheck {
   const place =
     PLACES.get(guess.toLowerCase()) ?? nearest(guess, ZONES) ?? PLACES.get(nearest(guess, PLACES.keys()) ?? '');
   return refused(place, `${JSON.stringify(name)} is no timezone of the tz database`);
+}
+
+/** Any name of the tz database in its own spelling, old ones and offsets too: what a request of somebody else's may say. */
+export function isTzdbName(name: string): boolean {
+  return EVERY_NAME.has(name) && runtimeKnows(name);
 }
 
 function refused(meant: string | undefined, reason: string): TimezoneCheck {

@@ -110,6 +110,7 @@ describe('how a server reads it', () => {
 
   test('other names of a zone are read too: people write them', () => {
     expect(read('2026-11-23T00:00:00', '2026-11-23T23:59:59.999', 'Europe/Kiev')[0]).toBe('2026-11-22T22:00:00.000Z');
+    expect(read('2026-11-23T00:00:00', '2026-11-23T23:59:59.999', 'Etc/GMT+5')[0]).toBe('2026-11-23T05:00:00.000Z');
   });
 
   test.each([
@@ -124,6 +125,7 @@ describe('how a server reads it', () => {
     ['', 'UTC'],
     ['2026-11-23T00:00:00.000Z', 'Europe/Berln'],
     ['2026-11-23T00:00:00.000Z', '+02:00'],
+    ['2026-11-23T00:00:00.000Z', 'europe/berlin'],
     ['2026-11-23T00:00:00.000Z', ''],
   ])('%j in %j is a bad request', (date, timezone) => {
     const good = { date: '2026-11-23T00:00:00.000Z', timezone: 'UTC' };
