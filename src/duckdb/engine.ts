@@ -1,4 +1,5 @@
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { availableParallelism } from 'node:os';
+import { blobValue, type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 export interface EngineOptions {
   /** Bytes; DuckDB's, of the whole process. */
@@ -9,13 +10,16 @@ export interface EngineOptions {
   readonly threads?: number | undefined;
 }
 
-/** A connection that closes with its scope. */
+/** Bound by name (`$name`). Bytes become a BLOB. */
+export type Parameters = Readonly<Record<string, string | number | bigint | boolean | null | Uint8Array>>;
+
+/** A connection that closes with its scope. Timestamps are read and shown in UTC. */
 export interface Connection extends AsyncDisposable {
   readonly duckdb: DuckDBConnection;
-  /** Runs a statement; parameters are bound by name (`$name`). */
-  run(sql: string, parameters?: Readonly<Record<string, string | number | bigint | boolean | null>>): Promise<void>;
-  /** All rows, as objects; BIGINT and wider as bigint. For small answers. */
-  rows<T>(sql: string, parameters?: Readonly<Record<string, string | number | bigint | boolean | null>>): Promise<T[]>;
+  /** Runs a statement. */
+  run(sql: string, parameters?: Parameters): Promise<void>;
+  /** All rows, as objects; BIGINT and wider as bigint. For small answers whose column names are ours. */
+  rows<T>(sql: string, parameters?: Parameters): Promise<T[]>;
 }
 
 /**
@@ -36,6 +40,15 @@ export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
+/** What stopped a statement. The error itself goes no further: it quotes input lines. */
+export function engineFault(error: unknown): 'memory' | 'disk' | 'interrupted' | 'other' {
+  const text = error instanceof Error ? error.message : '';
+  if (/^INTERRUPT/i.test(text)) return 'interrupted';
+  if (/^Out of Memory Error/i.test(text)) return 'memory';
+  if (/No space left on device|Disk quota exceeded|max_temp_directory_size/i.test(text)) return 'disk';
+  return 'other';
+}
+
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${Math.floor(options.memoryLimit / 1_000_000)}MB`,
@@ -43,11 +56,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     preserve_insertion_order: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
-    ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
+    threads: String(options.threads ?? availableParallelism()),
   });
   return {
     async connect() {
-      return connection(await instance.connect());
+      const connected = connection(await instance.connect());
+      await connected.run(`SET TimeZone = 'UTC'`);
+      return connected;
     },
     async [Symbol.asyncDispose]() {
       instance.closeSync();
@@ -59,14 +74,21 @@ function connection(duckdb: DuckDBConnection): Connection {
   return {
     duckdb,
     async run(sql, parameters) {
-      await duckdb.run(sql, parameters);
+      await duckdb.run(sql, bound(parameters));
     },
-    async rows<T>(sql: string, parameters?: Readonly<Record<string, string | number | bigint | boolean | null>>) {
-      const reader = await duckdb.runAndReadAll(sql, parameters);
+    async rows<T>(sql: string, parameters?: Parameters) {
+      const reader = await duckdb.runAndReadAll(sql, bound(parameters));
       return reader.getRowObjectsJS() as T[];
     },
     async [Symbol.asyncDispose]() {
       duckdb.closeSync();
     },
   };
+}
+
+function bound(parameters: Parameters | undefined) {
+  if (parameters === undefined) return undefined;
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, value]) => [name, value instanceof Uint8Array ? blobValue(value) : value]),
+  );
 }

@@ -1,0 +1,108 @@
+import type { LandingColumn } from '../core/columns.ts';
+import { quotedName } from '../core/columns.ts';
+import { ExportdError } from '../core/errors.ts';
+import type { ColumnType } from '../core/words.ts';
+import { type Connection, engineFault } from '../duckdb/engine.ts';
+import { longestLine, scanCsv } from './body-scan.ts';
+import { bodyTexts, USUAL_RECORD } from './body-texts.ts';
+import type { LandingGroup } from './group-bodies.ts';
+import { isMisfit } from './typed-select.ts';
+import { shapeOf } from './value-shape.ts';
+
+/** What was found in one body of a statement that failed: what is wrong with it, or how to read it. */
+export interface Finding {
+  readonly problem?: ExportdError | undefined;
+  /** Bytes, where that is more than DuckDB reads by default. */
+  readonly longestRecord?: number | undefined;
+}
+
+/**
+ * Looks at one body alone, after a statement failed that it was part of: first byte by byte, then value by value.
+ * Throws only what stops every body (aborted, memory, disk).
+ */
+export async function findProblem(connection: Connection, group: LandingGroup, signal: AbortSignal): Promise<Finding> {
+  const [body] = group.bodies;
+  if (body === undefined) return {};
+  try {
+    const longest = await (group.format === 'csv'
+      ? scanCsv(body.file.path, group.names.length, signal)
+      : longestLine(body.file.path, signal));
+    const longestRecord = longest < USUAL_RECORD ? undefined : longest;
+    const problem = await findMisfit(connection, { ...group, longestRecord });
+    return problem === undefined ? { longestRecord } : { problem };
+  } catch (error) {
+    if (signal.aborted || engineFault(error) !== 'other') throw error;
+    if (error instanceof ExportdError) return { problem: error };
+    return {
+      problem: new ExportdError(
+        'BODY_MALFORMED',
+        `the export cannot be read as ${group.format === 'csv' ? 'CSV' : 'JSON'}`,
+        {
+          scope: 'period',
+          retryable: true,
+          hint: 'the source is asked again; nothing of it was loaded. If it stays so, report it to whoever runs the source',
+        },
+      ),
+    };
+  }
+}
+
+/** The first value that its column cannot hold, by row and column. */
+async function findMisfit(connection: Connection, group: LandingGroup): Promise<ExportdError | undefined> {
+  const { columns } = group;
+  const texts = bodyTexts(group, true);
+  const present = columns.filter((column) => texts.text(column.from) !== undefined);
+  const branches = (of: (column: LandingColumn) => string) =>
+    present.map((column, index) => `WHEN ${index} THEN ${of(column)}`).join(' ');
+  if (present.length === 0) return undefined;
+  const [misfit] = await connection.rows<{ row: bigint; found: number; value: string | null; twice: boolean }>(
+    `SELECT row, found,
+  CASE found ${branches(({ from }) => texts.text(from) ?? 'NULL')} END AS value,
+  CASE found ${branches(({ from }) => texts.twice(from) ?? 'false')} END AS twice
+FROM (SELECT *, CASE ${present.map((column, index) => `WHEN ${isMisfit(texts, column)} THEN ${index}`).join(' ')} END AS found
+  FROM (SELECT *, row_number() OVER () AS row FROM ${texts.from}))
+WHERE found IS NOT NULL ORDER BY row LIMIT 1`,
+  );
+  const column = misfit === undefined ? undefined : present[misfit.found];
+  if (misfit === undefined || column === undefined) return undefined;
+  if (misfit.twice) {
+    return new ExportdError(
+      'COLUMN_REFUSED',
+      `row ${misfit.row} has the column ${quotedName(column.from)} twice, in two spellings`,
+      {
+        scope: 'period',
+        hint: 'there is no right one to take; report it to whoever runs the source',
+      },
+    );
+  }
+  return misfitError(column, misfit.row, misfit.value ?? '');
+}
+
+const TYPE_NAMES: Readonly<Record<ColumnType, string>> = {
+  string: 'a string',
+  integer: 'an integer (64 bits)',
+  numeric: 'a number with at most 29 digits before its point',
+  'numeric(38,18)': 'a number with at most 20 digits before its point',
+  float: 'a finite number',
+  boolean: 'true or false',
+  date: 'a date (YYYY-MM-DD)',
+  timestamp: 'an ISO 8601 timestamp, to the microsecond',
+  map: 'a JSON object in which no key is named twice',
+};
+
+function misfitError(column: LandingColumn, row: bigint, value: string): ExportdError {
+  const wanted = column.hashed || column.type === 'string' ? column.reads : column.type;
+  const shape = shapeOf(value, column.personal);
+  const asTable = wanted === column.reads ? '' : `, as the table has it,`;
+  return new ExportdError(
+    'VALUE_MISFIT',
+    `column ${quotedName(column.from)}, row ${row}: ${shape} is not exactly ${TYPE_NAMES[wanted]}${asTable}`.replace(
+      /,$/,
+      '',
+    ),
+    {
+      scope: 'period',
+      hint: `nothing of this period was loaded. Give the column a wider type with columns.types and load into a new table, or drop it with columns.drop`,
+    },
+  );
+}

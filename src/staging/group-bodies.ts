@@ -1,0 +1,111 @@
+import { type LandingColumn, landColumns, landInTable, matchingName, quotedName } from '../core/columns.ts';
+import { contractColumns, reportName } from '../core/contract.ts';
+import { ExportdError } from '../core/errors.ts';
+import type { TableColumn, TableSpec } from '../core/words.ts';
+import type { Connection } from '../duckdb/engine.ts';
+import type { Body } from '../sources/source.ts';
+import type { BodyGroup } from './body-texts.ts';
+import { readCsvHeader } from './csv-header.ts';
+import { ndjsonColumns } from './ndjson-columns.ts';
+
+/** Bodies that one statement reads, and what lands of them. */
+export interface LandingGroup extends BodyGroup {
+  readonly columns: readonly LandingColumn[];
+  readonly discarded: readonly string[];
+}
+
+export interface Grouping {
+  readonly groups: readonly LandingGroup[];
+  /** Of bodies that no statement can read: no header, or one that the table cannot take. */
+  readonly problems: ReadonlyMap<Body, ExportdError>;
+}
+
+/** Puts bodies of one header together, and says what lands of each. Reads no more of a body than it must for that. */
+export async function groupBodies(
+  connection: Connection,
+  spec: TableSpec,
+  table: readonly TableColumn[],
+  bodies: readonly Body[],
+): Promise<Grouping> {
+  const problems = new Map<Body, ExportdError>();
+  const groups = new Map<string, BodyGroup & { readonly bodies: Body[] }>();
+  for (const body of bodies) {
+    try {
+      const format = formatOf(body);
+      const names = await columnNames(connection, spec, body);
+      const header = JSON.stringify([format, names]);
+      const group = groups.get(header) ?? { format, names, bodies: [], longestRecord: undefined };
+      group.bodies.push(body);
+      groups.set(header, group);
+    } catch (error) {
+      if (!(error instanceof ExportdError)) throw error;
+      problems.set(body, error);
+    }
+  }
+  const landed: LandingGroup[] = [];
+  for (const group of groups.values()) {
+    try {
+      const landing = landColumns(spec.report, spec.rules, spec.schema, headerOf(group));
+      const columns = landInTable(landing.columns, table);
+      refuseUnlike(columns, landed);
+      landed.push({ ...group, columns, discarded: landing.discarded });
+    } catch (error) {
+      if (!(error instanceof ExportdError)) throw error;
+      for (const body of group.bodies) problems.set(body, error);
+    }
+  }
+  return { groups: landed, problems };
+}
+
+/** The keys of NDJSON rows may be spelled in several ways, one a row; a CSV header has each column once, or is refused. */
+function headerOf({ format, names }: BodyGroup): readonly string[] {
+  if (format === 'csv') return names;
+  return [...new Map(names.toReversed().map((name) => [matchingName(name), name])).values()].toReversed();
+}
+
+function formatOf(body: Body): BodyGroup['format'] {
+  if (body.format !== 'parquet') return body.format;
+  throw new ExportdError('NOT_POSSIBLE', 'Parquet bodies cannot be staged yet', { scope: 'period' });
+}
+
+async function columnNames(connection: Connection, spec: TableSpec, body: Body): Promise<readonly string[]> {
+  if (body.format === 'ndjson') {
+    const names = body.columns ?? (await ndjsonColumns(connection, body.file.path));
+    return [...names].sort();
+  }
+  const names = await readCsvHeader(body.file.path);
+  if (names === undefined) {
+    throw new ExportdError('BODY_SHORT', 'the CSV is empty: not even a header arrived', {
+      scope: 'period',
+      retryable: true,
+      hint: 'the source is asked again',
+    });
+  }
+  const known = new Set(contractColumns(spec.report).map((column) => column.name));
+  if (!names.some((name) => known.has(matchingName(name)))) {
+    // Not named: without a header these are the first row's values.
+    throw new ExportdError(
+      'BODY_MALFORMED',
+      `the first line of the CSV names no column of a ${reportName(spec.report)} export`,
+      {
+        scope: 'period',
+        hint: 'check base_url and data_type: this is another file, or one without a header',
+      },
+    );
+  }
+  return names;
+}
+
+/** Two headers of one batch can bring one new column in two spellings, which `columns.types` may tell apart. */
+function refuseUnlike(columns: readonly LandingColumn[], groups: readonly LandingGroup[]): void {
+  for (const column of columns) {
+    const other = groups.flatMap((group) => group.columns).find((there) => there.name === column.name);
+    if (other !== undefined && other.type !== column.type) {
+      throw new ExportdError(
+        'COLUMN_REFUSED',
+        `the columns ${quotedName(other.from)} (${other.type}) and ${quotedName(column.from)} (${column.type}) of two periods would both land as ${column.name}`,
+        { scope: 'period', hint: 'give both the same type with columns.types, or rename one' },
+      );
+    }
+  }
+}

@@ -1,0 +1,165 @@
+import { randomUUIDv7 } from 'node:crypto';
+import type { LandingColumn } from '../core/columns.ts';
+import { ExportdError } from '../core/errors.ts';
+import type { LoadId, TableColumn, TableSpec } from '../core/words.ts';
+import { type Connection, engineFault, type Parameters, quoteText } from '../duckdb/engine.ts';
+import type { Body } from '../sources/source.ts';
+import { findProblem } from './find-problem.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { groupBodies, type LandingGroup } from './group-bodies.ts';
+import { hashPads } from './hash-pads.ts';
+import { type Measured, measureFile } from './measure.ts';
+import { landedOrgColumn, readOrgIds } from './org-ids.ts';
+import { COUNT_ROUNDED, countRounded, resetRounded } from './rounding.ts';
+import type { SpoolFile } from './spool.ts';
+import type { Staged, StagedLoad } from './staged.ts';
+import { emptySelect, typedSelect } from './typed-select.ts';
+
+/** Rows: bounds the memory of writing; a quarter of DuckDB's default. */
+const ROW_GROUP_SIZE = 30_720;
+
+/** What a batch is staged with. */
+export interface BatchTools {
+  readonly connection: Connection;
+  /** What fingerprints are named by. */
+  readonly algorithm: string;
+  readonly spec: TableSpec;
+  /** Where the rows go. */
+  readonly file: SpoolFile;
+  readonly signal: AbortSignal;
+}
+
+/** Parses the bodies once into `tools.file`, and measures each load from there. Throws only what stops them all. */
+export async function stageBatch(
+  tools: BatchTools,
+  table: readonly TableColumn[],
+  bodies: readonly Body[],
+): Promise<Pick<Staged, 'columns' | 'loads'>> {
+  const { connection, algorithm, spec, file, signal } = tools;
+  const loadIds = new Map(bodies.map((body) => [body, randomUUIDv7()]));
+  const grouped = await groupBodies(connection, spec, table, bodies);
+  const problems = new Map(grouped.problems);
+  let groups = grouped.groups;
+  try {
+    await writeRows(tools, groups, loadIds);
+  } catch (error) {
+    if (signal.aborted || engineFault(error) !== 'other') throw error;
+    // Some body broke the statement: it fails alone, the others are read again together.
+    groups = await withoutProblems(tools, groups, problems);
+    await writeRows(tools, groups, loadIds);
+  }
+  await file.measure();
+
+  const columns = unionOf(groups);
+  const orgColumn = landedOrgColumn(columns);
+  const measured = await measureFile(connection, file.path, columns, orgColumn, algorithm);
+  const orgIds = orgColumn === undefined ? await readOrgIds(connection, groups) : undefined;
+  const rounded = await countRounded(connection, groups);
+  const discarded = new Map(groups.flatMap((group) => group.bodies.map((body) => [body, group.discarded])));
+
+  const loads = [...loadIds].map(([body, loadId]): StagedLoad => {
+    const { rows, fingerprint, totals, orgIds: landedIds } = measured.get(loadId) ?? nothing(algorithm);
+    const workspaces = orgIds?.get(body) ?? landedIds;
+    const miscount = countDiffers(body, rows);
+    const problem = problems.get(body) ?? (body.strict ? miscount : undefined) ?? mixedWorkspaces(workspaces);
+    return {
+      ask: body.ask,
+      requestedAt: body.requestedAt,
+      answeredAt: body.answeredAt,
+      loadId,
+      rows,
+      bytes: body.bytes,
+      digest: body.digest,
+      fingerprint,
+      orgId: workspaces[0],
+      totals,
+      rounded: rounded.get(body) ?? 0,
+      discarded: discarded.get(body) ?? [],
+      remarks: miscount === undefined || problem !== undefined ? [] : [miscount.message],
+      problem,
+    };
+  });
+  return { columns: columns.map(({ name, type, description }) => ({ name, type, description })), loads };
+}
+
+/** The one statement that reads the bodies. */
+async function writeRows(
+  { connection, spec, file }: BatchTools,
+  groups: readonly LandingGroup[],
+  loadIds: ReadonlyMap<Body, LoadId>,
+): Promise<void> {
+  await resetRounded(connection);
+  const columns = unionOf(groups);
+  const selects = groups.map((group) => {
+    const loads = group.bodies.map((body) => ({ body, loadId: loadIds.get(body) ?? '' }));
+    return typedSelect(group, loads, columns, COUNT_ROUNDED);
+  });
+  const rows = selects.length === 0 ? emptySelect(columns) : selects.join('\nUNION ALL\n');
+  await connection.run(
+    `COPY (${rows}) TO ${quoteText(file.path)}
+(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${ROW_GROUP_SIZE}, USE_TMP_FILE false)`,
+    hashParameters(spec, columns),
+  );
+}
+
+/** Looks at each body alone; notes its problem, or keeps it. One with long records is read by a statement of its own. */
+async function withoutProblems(
+  { connection, signal }: BatchTools,
+  groups: readonly LandingGroup[],
+  problems: Map<Body, ExportdError>,
+): Promise<readonly LandingGroup[]> {
+  const kept: LandingGroup[] = [];
+  for (const group of groups) {
+    const usual: Body[] = [];
+    for (const body of group.bodies) {
+      const alone = { ...group, bodies: [body] };
+      const { problem, longestRecord } = await findProblem(connection, alone, signal);
+      if (problem !== undefined) problems.set(body, problem);
+      else if (longestRecord !== undefined) kept.push({ ...alone, longestRecord });
+      else usual.push(body);
+    }
+    if (usual.length > 0) kept.push({ ...group, bodies: usual });
+  }
+  return kept;
+}
+
+/** Every column that any group lands: the contract's in their order, then new ones as they came. */
+function unionOf(groups: readonly LandingGroup[]): readonly LandingColumn[] {
+  const columns = new Map<string, LandingColumn>();
+  for (const column of groups.flatMap((group) => group.columns)) {
+    if (!columns.has(column.name)) columns.set(column.name, column);
+  }
+  return [...columns.values()];
+}
+
+function hashParameters(spec: TableSpec, columns: readonly LandingColumn[]): Parameters | undefined {
+  if (!columns.some((column) => column.hashed)) return undefined;
+  if (spec.hashKey === undefined) {
+    throw new ExportdError('CONFIG_INVALID', `table ${spec.name} hashes columns, and its job has no hash_key`, {
+      scope: 'config',
+      hint: 'set hash_key to a secret, e.g. ${EXPORTD_HASH_KEY}',
+    });
+  }
+  return { ...hashPads(spec.hashKey.key) };
+}
+
+function nothing(algorithm: string): Measured {
+  return { rows: 0, fingerprint: fingerprintOf(algorithm, 0, 0n), totals: {}, orgIds: [] };
+}
+
+function countDiffers(body: Body, rows: number): ExportdError | undefined {
+  if (body.declaredRows === undefined || body.declaredRows === rows) return undefined;
+  return new ExportdError('BODY_SHORT', `the export holds ${rows} rows, its recordCount says ${body.declaredRows}`, {
+    scope: 'period',
+    retryable: true,
+    hint: 'the source is asked again. If it always counts otherwise, set record_count: warn on it',
+  });
+}
+
+function mixedWorkspaces(orgIds: readonly string[]): ExportdError | undefined {
+  if (orgIds.length < 2) return undefined;
+  return new ExportdError('ORG_MIXED', `the export has rows of two workspaces: ${orgIds.join(', ')}`, {
+    scope: 'period',
+    hint: 'one API key exports one workspace; report it to whoever runs the source',
+  });
+}

@@ -1,0 +1,111 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { METADATA_COLUMNS } from '../core/columns.ts';
+import { ExportdError } from '../core/errors.ts';
+import { type Connection, type Engine, engineFault, quoteName, quoteText } from '../duckdb/engine.ts';
+import { hashAlgorithm } from './fingerprint.ts';
+import type { Spool } from './spool.ts';
+import { stageBatch } from './stage-batch.ts';
+import type { Staged, Staging } from './staged.ts';
+import { HASH_RULE, VALUE_RULES } from './value-rules.ts';
+
+export interface StagingOptions {
+  /** Opened when the first batch comes, so that downloads begin before DuckDB is loaded. */
+  readonly engine: () => Promise<Engine>;
+  readonly spool: Spool;
+}
+
+export function openStaging({ engine, spool }: StagingOptions): Staging {
+  let algorithm: Promise<string> | undefined;
+
+  /** Runs `use` on a connection that knows the value rules and hears `signal`. */
+  async function connected<T>(
+    signal: AbortSignal,
+    use: (connection: Connection, algorithm: string) => Promise<T>,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    await using connection = await (await engine()).connect();
+    const interrupt = () => connection.duckdb.interrupt();
+    signal.addEventListener('abort', interrupt);
+    try {
+      algorithm ??= prepare(connection);
+      return await use(connection, await algorithm);
+    } catch (error) {
+      throw whatStopped(error, signal);
+    } finally {
+      signal.removeEventListener('abort', interrupt);
+    }
+  }
+
+  const staging: Staging = {
+    async stage(spec, table, bodies, signal): Promise<Staged> {
+      const file = spool.file('.parquet');
+      try {
+        const staged = await connected(signal, (connection, named) =>
+          stageBatch({ connection, algorithm: named, spec, file, signal }, table.columns, bodies),
+        );
+        return { id: randomUUIDv7(), file, ...staged, [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
+      } catch (error) {
+        await file[Symbol.asyncDispose]();
+        throw error;
+      }
+    },
+
+    async preview(spec, body, limit, signal) {
+      await using file = spool.file('.parquet');
+      return connected(signal, async (connection, named) => {
+        const { columns, loads } = await stageBatch({ connection, algorithm: named, spec, file, signal }, [], [body]);
+        const [load] = loads;
+        if (load === undefined) throw new Error('no load of a body');
+        const shown = [...columns, ...METADATA_COLUMNS.map((column) => ({ ...column, description: '' }))];
+        return { columns: shown, rows: await readTexts(connection, file.path, shown, limit), load };
+      });
+    },
+
+    // Connections live as long as a call, the engine is its owner's: there is nothing to give back.
+    async [Symbol.asyncDispose]() {},
+  };
+  return staging;
+}
+
+/** Makes the value rules, once per engine. Returns what fingerprints are named by. */
+async function prepare(connection: Connection): Promise<string> {
+  for (const rule of [...VALUE_RULES, HASH_RULE]) await connection.run(rule);
+  return hashAlgorithm(connection);
+}
+
+async function readTexts(
+  connection: Connection,
+  path: string,
+  columns: readonly { readonly name: string }[],
+  limit: number,
+): Promise<(string | null)[][]> {
+  const texts = columns.map(({ name }) => `CAST(${quoteName(name)} AS VARCHAR)`).join(', ');
+  const rows = await connection.rows<{ texts: (string | null)[] }>(
+    `SELECT [${texts}] AS texts FROM read_parquet(${quoteText(path)}) LIMIT ${Math.max(0, Math.floor(limit))}`,
+  );
+  return rows.map((row) => row.texts);
+}
+
+/** What a person may see of an error that stops a whole batch. DuckDB's own text quotes input lines and goes no further. */
+function whatStopped(error: unknown, signal: AbortSignal): ExportdError {
+  if (error instanceof ExportdError) return error;
+  if (signal.aborted) return new ExportdError('INTERRUPTED', 'staging was interrupted', { scope: 'period' });
+  switch (engineFault(error)) {
+    case 'memory':
+      return new ExportdError('MEMORY_LIMIT', 'staging needs more memory than daemon.memory_limit', {
+        scope: 'period',
+        hint: 'raise daemon.memory_limit, or choose a smaller grain',
+      });
+    case 'disk':
+      return new ExportdError('SPOOL_FULL', 'the disk of the spool folder is full', {
+        scope: 'period',
+        retryable: true,
+        hint: 'free space there, or set daemon.spool_dir to a larger disk',
+      });
+    default:
+      return new ExportdError('INTERNAL', 'staging failed for a reason that its own checks did not find', {
+        scope: 'period',
+        hint: 'please report it, with the shape of the export',
+      });
+  }
+}
