@@ -121,8 +121,8 @@ export function heldBackWarning(job: Job, barred: number): PlanWarning[] {
     {
       code: 'ONCE_A_DAY',
       message:
-        `${counted(barred, 'period')} held, or failed with an error that a person must cure, today: tried again tomorrow; to try now, name ` +
-        `them: exportd run ${job.name} --from DATE --to DATE`,
+        `${counted(barred, 'period')} held today, or failed with an error that only a person cures: tried again tomorrow; ` +
+        `to try now, name the dates: exportd run ${job.name} --from DATE --to DATE`,
     },
   ];
 }

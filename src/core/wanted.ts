@@ -1,6 +1,6 @@
 import { addDays } from './dates.ts';
 import { newestEndedBy, openAt, periodsBetween, previous, type Series } from './grid.ts';
-import type { Instant, Job, JobSource, Period, TableState } from './words.ts';
+import type { Instant, Job, JobSource, LocalDate, Period, TableState } from './words.ts';
 
 /** The periods that a job wants of one of its sources at one instant: wanted = closed ∪ open. */
 export interface Wanted {
@@ -46,14 +46,29 @@ export function wantedPeriods(job: Job, source: JobSource, now: Instant, table: 
   const planned = begin ?? table.firstPlanned.get(source.key);
   const lookback = begin === undefined ? oldest?.date : undefined;
   const from = planned === undefined || (lookback !== undefined && lookback < planned) ? lookback : planned;
+  const plannedStart = begin === undefined ? firstStart(series, planned, table) : -Infinity;
   const closed: Period[] = [];
   if (from !== undefined) {
     // Dates are coarser than hours, and clocks set back past midnight make them run backwards: a day more on both ends.
     for (const period of periodsBetween(series, addDays(from, -1), addDays(newest.date, 1))) {
       if (period.start > newest.start) break;
-      const isPlanned = planned !== undefined && period.date >= planned;
+      const isPlanned = planned !== undefined && period.date >= planned && period.start >= plannedStart;
       if (isPlanned || (lookback !== undefined && period.start >= lookbackStart)) closed.push(period);
     }
   }
   return { series, closed, newest, lookbackStart, open: includeOpen ? openAt(series, now) : undefined };
+}
+
+/**
+ * Of hours, a date is many periods: the first that was loaded on the first date, so that a job that began at noon does
+ * not want the morning. The whole date where its loads are not known any more.
+ */
+function firstStart(series: Series, date: LocalDate | undefined, table: TableState): Instant {
+  if (series.grid.grain !== 'hour' || date === undefined) return -Infinity;
+  let first = Infinity;
+  for (const state of table.states.values()) {
+    const isThen = state.source === series.source && state.periodDate === date && state.outcome !== undefined;
+    if (isThen && state.start < first) first = state.start;
+  }
+  return first === Infinity ? -Infinity : first;
 }

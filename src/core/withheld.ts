@@ -17,7 +17,7 @@ export function withholdsEmpties(table: TableState, source: SourceKey): boolean 
 /**
  * What becomes of the empty periods that were kept back, at the end of a run. They are what they seem where the source
  * brought a row, and where one period is all that it was ever asked for; otherwise all are held. Periods that an earlier
- * run held for this count too, so that the next hour's single period does not prove them right.
+ * run held for this count too, so that the next hour's single period does not prove them right; they may be the same ones.
  */
 export function judgeWithheld(
   withheld: number,
@@ -27,7 +27,7 @@ export function judgeWithheld(
   job: Job,
   acceptHeld: boolean,
 ): Verdict {
-  const asked = withheld + heldBefore(table, source.key);
+  const asked = Math.max(withheld, heldBefore(table, source.key));
   if (broughtRows || acceptHeld || asked <= 1) return { outcome: 'empty' };
   return {
     outcome: 'held',
