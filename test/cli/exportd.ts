@@ -41,8 +41,8 @@ export interface Started {
   readonly process: ChildProcess;
   /** `exit` is undefined where a signal ended it. */
   readonly ended: Promise<{ readonly exit: number | undefined; readonly stdout: string; readonly stderr: string }>;
-  /** Resolves once stderr has said this; rejects where the process ends without. */
-  said(words: string): Promise<void>;
+  /** Resolves once stderr has said this so many times; rejects where the process ends without. */
+  said(words: string, times?: number): Promise<void>;
 }
 
 /** One command line as a process of its own, for whatever has to do with signals and pipes. */
@@ -60,10 +60,10 @@ export function start(words: readonly string[], env: Readonly<Record<string, str
   return {
     process: child,
     ended: closed.then(async () => ({ exit: child.exitCode ?? undefined, stdout: await stdout, stderr })),
-    said: (words) =>
+    said: (words, times = 1) =>
       new Promise((resolve, reject) => {
         const look = () => {
-          if (stderr.includes(words)) resolve();
+          if (stderr.split(words).length > times) resolve();
         };
         look();
         child.stderr.on('data', look);
