@@ -70,7 +70,7 @@ export function jobStatus(job: Job, now: Instant, table: TableState): JobStatus 
     }
     const wanted = wantedPeriods(job, source, now, table);
     sources.push(sourceStatus(job, source, now, table, wanted));
-    warnings.push(...sourceWarnings(job, source, now, table, wanted));
+    warnings.push(...sourceWarnings(job, source, now, table, wanted), ...unsettleable(source, now, table, wanted));
   }
   const sum = (field: 'missing' | 'provisional' | 'failed' | 'held'): number =>
     sources.reduce((total, source) => total + source[field], 0);
@@ -121,6 +121,18 @@ function holesOf(source: JobSource, now: Instant, table: TableState, wanted: Wan
     if (isKept) waiting ??= period;
   }
   return { missing, provisional, waiting };
+}
+
+/** Periods that were last exported while they were open, and that the source has let go since. */
+function unsettleable(source: JobSource, now: Instant, table: TableState, { closed }: Wanted): PlanWarning[] {
+  const edge = edgeOf(source, now);
+  const lost = closed.filter(({ key, start }) => {
+    const state = stateOf(table, key);
+    return start < edge && isLoaded(state) && !state.closed;
+  });
+  const dates = lost.map(({ date }) => date).join(', ');
+  if (lost.length === 0) return [];
+  return [{ code: 'STAYS_PROVISIONAL', message: `${source.name} can no longer settle ${dates}: it keeps too little` }];
 }
 
 /** What the ledger says of a source; `reach`: the end of its newest period that was closed when it was asked for. */

@@ -1,26 +1,12 @@
-import { dueReason, isBarred } from './due.ts';
 import { forecast } from './forecast.ts';
-import { isTaken, type Naming, namedPeriods, notClosedWarning, type Which } from './named.ts';
-import { type Due, failedAt, inOrder } from './order.ts';
+import { type Naming, notClosedWarning, type Which } from './named.ts';
+import { type Due, inOrder } from './order.ts';
 import { heldBackWarning, retentionWarning, sourceWarnings, tableWarnings, windowWarnings } from './plan-warnings.ts';
 import { tableRefusal } from './refusal.ts';
 import { edgeOf } from './retention.ts';
-import { holds, isLoaded, stateOf } from './table-state.ts';
-import { newestClosed, seriesOf, type Wanted, wantedPeriods } from './wanted.ts';
-import type {
-  Instant,
-  Job,
-  JobSource,
-  KeyState,
-  LocalDate,
-  Period,
-  PeriodKey,
-  Plan,
-  PlanWarning,
-  Reason,
-  TableState,
-  Urgency,
-} from './words.ts';
+import { survey, surveyNamed } from './survey.ts';
+import { newestClosed, seriesOf, wantedPeriods } from './wanted.ts';
+import type { Instant, Job, JobSource, LocalDate, Plan, PlanWarning, TableState } from './words.ts';
 
 /**
  * What a plan is for.
@@ -60,7 +46,13 @@ export function planJob(job: Job, source: JobSource, now: Instant, table: TableS
   }
   const wanted = wantedPeriods(job, source, now, table);
   const naming = namingOf(wish);
-  const found = naming === undefined ? survey(job, wanted, now, table, wish) : named(job, wanted, table, wish, naming);
+  const found =
+    naming === undefined
+      ? survey(job, wanted, now, table, {
+          routine: wish.kind !== 'start',
+          acceptHeld: wish.kind === 'run' && wish.acceptHeld,
+        })
+      : surveyNamed(job, wanted, table, naming, wish.kind === 'backfill' ? 'history' : 'awaited');
   const edge = edgeOf(source, now);
   const due = found.due.filter(({ period }) => period.start >= edge);
   const ordered = inOrder(due);
@@ -102,65 +94,6 @@ export function detailFrom(job: Job, now: Instant, wish: Wish): LocalDate | unde
   return (oldest ?? newest).date;
 }
 
-/** What a survey of a source's periods found. */
-interface Survey {
-  readonly due: readonly Due[];
-  /** Loaded and not due. */
-  readonly upToDate: number;
-  /** Kept back until tomorrow. */
-  readonly barred: number;
-}
-
-/** Everything that is due by itself. */
-function survey(job: Job, wanted: Wanted, now: Instant, table: TableState, wish: Wish): Survey {
-  const acceptHeld = wish.kind === 'run' && wish.acceptHeld;
-  const due: Due[] = [];
-  let upToDate = 0;
-  let barred = 0;
-  const look = (period: Period, state: KeyState | undefined): void => {
-    const reason = dueReason(period, state, job, wanted, now, acceptHeld);
-    if (reason !== undefined && !(wish.kind === 'start' && (reason === 'lookback' || reason === 'open'))) {
-      due.push({ period, reason, urgency: urgencyOf(period, reason, wanted), failedAt: failedAt(state) });
-    } else if (state !== undefined && isBarred(state, job, now, acceptHeld)) {
-      barred += 1;
-    } else if (isLoaded(state)) {
-      upToDate += 1;
-    }
-  };
-  for (const period of wanted.closed) look(period, stateOf(table, period.key));
-  if (wanted.open !== undefined) look(wanted.open, stateOf(table, wanted.open.key));
-  for (const period of heldBeyond(wanted, table)) look(period, stateOf(table, period.key));
-  return { due, upToDate, barred };
-}
-
-/** Held periods that are not wanted any more: they are asked for until somebody decides. */
-function* heldBeyond(wanted: Wanted, table: TableState): Generator<Period> {
-  const { source, report, grid } = wanted.series;
-  const held = new Map<PeriodKey, KeyState>();
-  for (const [key, state] of table.states) {
-    const stands = state.held !== undefined && state.outcome !== 'forgotten' && holds(table, state);
-    if (stands && state.source === source) held.set(key, state);
-  }
-  if (held.size === 0) return;
-  for (const { key } of wanted.closed) held.delete(key);
-  if (wanted.open !== undefined) held.delete(wanted.open.key);
-  for (const [key, { periodDate: date, start, end }] of held) yield { key, source, report, grid, date, start, end };
-}
-
-/** What a person named, whatever the ledger says; a backfill keeps only what it is for. */
-function named(job: Job, wanted: Wanted, table: TableState, wish: Wish, naming: Naming): Survey {
-  const due: Due[] = [];
-  let upToDate = 0;
-  for (const period of namedPeriods(naming, job, wanted, table)) {
-    const state = stateOf(table, period.key);
-    if (isTaken(naming.which, state, job)) {
-      const urgency = wish.kind === 'backfill' ? 'history' : 'awaited';
-      due.push({ period, reason: 'requested', urgency, failedAt: failedAt(state) });
-    } else if (isLoaded(state)) upToDate += 1;
-  }
-  return { due, upToDate, barred: 0 };
-}
-
 function namingOf(wish: Wish): Naming | undefined {
   switch (wish.kind) {
     case 'tick':
@@ -172,11 +105,6 @@ function namingOf(wish: Wish): Naming | undefined {
     case 'backfill':
       return { from: wish.from, to: wish.to, toOpen: false, which: wish.which };
   }
-}
-
-/** A hole among the newest periods is awaited like them; any other is history. */
-function urgencyOf(period: Period, reason: Reason, wanted: Wanted): Urgency {
-  return reason === 'missing' && period.start < wanted.lookbackStart ? 'history' : 'awaited';
 }
 
 /** How many of the due periods one plan takes: a daemon's is bounded in its history, a person's is not. */

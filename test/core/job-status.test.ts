@@ -111,7 +111,9 @@ describe('how a job stands', () => {
     world.run(at('2026-12-31T05:00:00Z'));
     const status = jobStatus(job, at('2027-01-01T05:00:00Z'), world.read());
     expect(status).toMatchObject({ state: 'fresh', provisional: 1 });
-    expect(status.warnings.map(({ code }) => code)).toContain('NEVER_SETTLES');
+    expect(status.warnings.map(({ message }) => message)).toContain(
+      'acme can no longer settle 2026-01-01: it keeps too little',
+    );
   });
 
   test('says how many periods were loaded under other rules, as the plan does', () => {
