@@ -62,7 +62,7 @@ function expectation(issue: Issue): string {
     case 'invalid_union':
       return listed([...new Set(issue.errors.flat().map(expectation))]);
     case 'too_small':
-      if (issue.origin === 'string') return 'some text';
+      if (issue.origin === 'string') return issue.message.startsWith('Too small') ? 'some text' : issue.message;
       return issue.origin === 'array' ? 'one entry or more' : `${issue.minimum} or more`;
     case 'too_big':
       return `${issue.maximum} or less`;
@@ -122,9 +122,14 @@ function kindUnknown(issue: UnionIssue, where: Where, value: Tree): string {
 /** A value as a message may show it: as it is written, never what a variable or a secret holds. */
 export function asRead(tree: Tree, key: string): string {
   if (tree.kind !== 'scalar' || tree.value === null) return kindOf(tree);
-  if (typeof tree.value === 'string' && tree.written.includes('${')) return `what ${reference(tree.written)} holds`;
-  if (SECRET_KEYS.has(key)) return typeof tree.value === 'string' ? 'something else' : kindOf(tree);
+  if (isFromVariable(tree)) return `what ${reference(tree.written)} holds`;
+  if (SECRET_KEYS.has(key)) return typeof tree.value === 'number' ? 'a number' : 'something else';
   return typeof tree.value === 'string' ? JSON.stringify(withoutCredentials(shortened(tree.value))) : kindOf(tree);
+}
+
+/** What a variable holds may be a secret that was put into the wrong place: no message quotes it. */
+export function isFromVariable(tree: Tree | undefined): boolean {
+  return tree?.kind === 'scalar' && typeof tree.value === 'string' && tree.value.includes('${');
 }
 
 /** What a person would call it. */
@@ -152,7 +157,8 @@ function isNothing(tree: Tree): tree is Extract<Tree, { kind: 'scalar' }> {
   return tree.kind === 'scalar' && tree.value === null;
 }
 
-interface Found {
+/** What a path leads to. */
+export interface Found {
   readonly key: string;
   readonly keyPlace: Place;
   /** Undefined where the last key of the path is missing; then `key` is that of the map in which it is. */

@@ -4,7 +4,7 @@ import { ExportdError } from '../core/errors.ts';
 import { checkCron } from '../core/schedule.ts';
 import type { DataType, Job, Report } from '../core/words.ts';
 import { checkTimezone, type TimezoneCheck } from '../core/zones.ts';
-import { asRead, find, listed, placeOf } from './explain.ts';
+import { asRead, find, isFromVariable, listed, placeOf } from './explain.ts';
 import { type Problem, problem, warning } from './problems.ts';
 import { neverWithin } from './retention-rule.ts';
 import type { JobInput } from './schema.ts';
@@ -63,8 +63,10 @@ function checkZone(owner: Entry, path: Path, name: string): Problem[] {
   const check = zoneCheck(name);
   if (check.ok) return [];
   const { value } = find(owner, path);
-  const fromVariable = value?.kind === 'scalar' && value.written.includes('${');
-  const reason = fromVariable ? `${asRead(value, 'timezone')} is no timezone of the tz database` : check.reason;
+  const reason =
+    value !== undefined && isFromVariable(value)
+      ? `${asRead(value, 'timezone')} is no timezone of the tz database`
+      : check.reason;
   const hint = check.meant === undefined || reason.includes(check.meant) ? '' : `: did you mean ${check.meant}?`;
   return [at(owner, path, `timezone: ${reason}${hint}`)];
 }
@@ -83,7 +85,10 @@ function checkSchedule(owner: Entry, { schedule }: JobInput): Problem[] {
   const isText = typeof schedule === 'string';
   const path = isText ? ['schedule'] : ['schedule', 'cron'];
   const wrong = checkCron(isText ? schedule : schedule.cron);
-  return wrong === undefined ? [] : [at(owner, path, `schedule: ${wrong}`)];
+  if (wrong === undefined) return [];
+  const { value } = find(owner, path);
+  const shown = value !== undefined && isFromVariable(value) ? `${asRead(value, 'cron')} is no schedule` : wrong;
+  return [at(owner, path, `schedule: ${shown}`)];
 }
 
 function checkColumns(owner: Entry, input: JobInput, job: Job): Problem[] {
@@ -97,11 +102,6 @@ function checkColumns(owner: Entry, input: JobInput, job: Job): Problem[] {
     input.columns[list].forEach((name, index) => {
       problems.push(...checkName(owner, ['columns', list, index], name, job.report));
     });
-  }
-  for (const map of ['rename', 'types'] as const) {
-    for (const name of Object.keys(input.columns[map])) {
-      problems.push(...checkName(owner, ['columns', map, name], name, job.report));
-    }
   }
   try {
     landColumns(job.report, rules, schema);
@@ -124,7 +124,7 @@ function checkName(owner: Entry, path: Path, name: string, report: Report): Prob
   const known = columnNames(report);
   if (known.includes(matchingName(name)) || DATA_TYPES.some(isKnown)) return [];
   const { value, keyPlace } = find(owner, path);
-  const place = value === undefined || typeof path.at(-1) === 'string' ? keyPlace : placeOf(value, keyPlace);
+  const place = value === undefined ? keyPlace : placeOf(value, keyPlace);
   const meant = didYouMean(name, known);
   const hint = meant === undefined ? '' : `: did you mean ${meant}?`;
   return [warning(place, `columns: no export is known to have a column ${JSON.stringify(name)}${hint}`)];

@@ -7,7 +7,7 @@ import type { Job } from '../core/words.ts';
 import { placeName } from './config-file.ts';
 import { daemonOf } from './daemon-settings.ts';
 import { layDefaults } from './defaults.ts';
-import { explainIssues, find, listed, placeOf } from './explain.ts';
+import { asRead, explainIssues, type Found, find, listed, placeOf } from './explain.ts';
 import { readConfigFiles } from './files.ts';
 import { checkJob, checkPresence } from './job-rules.ts';
 import { ConfigError, inOrder, type Problem, problem, warning } from './problems.ts';
@@ -75,6 +75,9 @@ class Loader {
     const jobs = this.#jobs(sections, sources, destinations, whole);
     if (needAll)
       for (const missing of this.#missing.values()) this.#problems.push(...missing.map((each) => each.problem));
+    if (sections.jobs.size === 0 && this.#problems.length === 0) {
+      this.#problems.push(warning(undefined, `${path}: has no jobs`));
+    }
     const problems = inOrder(this.#problems);
     if (problems.some(({ severity }) => severity === 'error') || daemon === undefined) throw new ConfigError(problems);
     return {
@@ -188,7 +191,6 @@ class Loader {
       writers.push({ owner: entry, job, physical: place, hashKeyKnown: missing.length === 0 });
     }
     this.#problems.push(...checkSharedTables(writers));
-    if (sections.jobs.size === 0 && whole) this.#problems.push(warning(undefined, 'the config has no jobs'));
     return jobs;
   }
 
@@ -251,28 +253,26 @@ function checkReferences(
   destination: string | undefined,
   sections: Sections,
 ): Problem[] {
+  const isList = find(owner, ['source']).value?.kind === 'list';
   const problems = sources.flatMap((name, index) => {
-    const inList = find(owner, ['source', index]);
-    const { value, keyPlace } = inList.value === undefined ? find(owner, ['source']) : inList;
-    const place = value === undefined ? keyPlace : placeOf(value, keyPlace);
-    if (sources.indexOf(name) !== index) return [problem(place, `source: ${JSON.stringify(name)} is named twice`)];
-    return sections.sources.has(name)
-      ? []
-      : [problem(place, unknownName('source', name, [...sections.sources.keys()]))];
+    const at = find(owner, isList ? ['source', index] : ['source']);
+    if (sources.indexOf(name) !== index) return [unknownName(at, 'is named twice')];
+    return sections.sources.has(name) ? [] : [unknownName(at, 'is no source', name, sections.sources.keys())];
   });
   if (destination !== undefined && !sections.destinations.has(destination)) {
-    const { value, keyPlace } = find(owner, ['destination']);
-    const place = value === undefined ? keyPlace : placeOf(value, keyPlace);
-    problems.push(problem(place, unknownName('destination', destination, [...sections.destinations.keys()])));
+    const at = find(owner, ['destination']);
+    problems.push(unknownName(at, 'is no destination', destination, sections.destinations.keys()));
   }
   return problems;
 }
 
-function unknownName(what: 'source' | 'destination', name: string, known: readonly string[]): string {
-  const meant = didYouMean(name, known);
-  const hint =
-    meant !== undefined ? `did you mean ${meant}?` : known.length > 0 ? `there is ${listed(known)}` : 'there is none';
-  return `${what}: no ${what} is named ${JSON.stringify(name)}: ${hint}`;
+function unknownName(at: Found, what: string, name = '', known: Iterable<string> = []): Problem {
+  const names = [...known];
+  const meant = didYouMean(name, names);
+  const hint = meant !== undefined ? `: did you mean ${meant}?` : names.length > 0 ? `: there is ${listed(names)}` : '';
+  const read = at.value === undefined ? at.key : asRead(at.value, at.key);
+  const place = at.value === undefined ? at.keyPlace : placeOf(at.value, at.keyPlace);
+  return problem(place, `${at.key}: ${read} ${what}${hint}`);
 }
 
 /** The folder of the file in which a value is written: paths are relative to it. */

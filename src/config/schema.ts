@@ -40,10 +40,10 @@ const size = (example: string) => given(quantity(SIZE, 'a size such as 512MB or 
 const whole = (least: number, most: number) => given(z.int().min(least).max(most), least);
 const yesNo = () => given(z.boolean(), true);
 const oneOf = <const T extends string>(values: readonly T[]) => given(z.enum(values), values[0] ?? '');
-const secret = (rule: z.ZodString) =>
+const secret = (rule: z.ZodString, standIn: string) =>
   given(
     rule.transform((value) => new Secret(value)),
-    'unset',
+    standIn,
   );
 /** What a header can carry: an API key with a blank or a line end at its edge is a slip of copying. */
 const headerSecret = () =>
@@ -51,6 +51,7 @@ const headerSecret = () =>
     z.string().regex(/^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/, {
       error: 'printable ASCII text without blanks or line ends around it',
     }),
+    'unset',
   );
 /** A map of these keys and no others. Its message for any other is the list of its keys, of which explain.ts makes a hint. */
 const strict = <T extends z.ZodRawShape>(shape: T) =>
@@ -73,7 +74,8 @@ const baseUrl = () =>
       }),
     'http://unset.invalid',
   );
-const path = () => given(z.string().min(1), 'unset');
+const LOCAL_PATH = 'a path on this machine (no :memory: or md:…; for ~ write ${HOME})';
+const path = () => given(z.string().regex(/^(?!:memory:|md:|~)./, { error: LOCAL_PATH }), 'unset');
 
 const exportApi = strict({
   type: described(z.literal('export_api'), "One workspace's Usage Export API"),
@@ -209,7 +211,7 @@ export const JOB = strict({
   ),
   columns: described(written(COLUMNS).prefault({}), 'What happens to columns before anything leaves this process'),
   hash_key: described(
-    secret(z.string().min(8, { error: 'text of 8 characters or more' }))
+    secret(z.string().min(8, { error: 'text of 8 characters or more' }), 'unset-variable')
       .nullable()
       .optional(),
     'The secret key of hashed columns. With another key, every hash is another',
@@ -269,7 +271,7 @@ export const DAEMON = strict({
   token: described(headerSecret().nullable().prefault(null), 'For POST routes and, where set, the pages'),
   allow_public: described(yesNo().prefault(false), 'Allows a public address without a token'),
   heartbeat_url: described(
-    secret(z.string().refine(isHttpUrl, { error: 'a URL such as https://example.com/ping' }))
+    secret(z.string().refine(isHttpUrl, { error: 'a URL such as https://example.com/ping' }), 'http://unset.invalid')
       .nullable()
       .prefault(null),
     "GET after every look, for a dead man's switch",
