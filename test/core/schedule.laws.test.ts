@@ -25,28 +25,29 @@ const days = fc.constantFrom('* * *', '* * *', '1 * *', '* * sun', '* 3,4,10,11 
 const cron = fc.tuple(minutes, hours, days).map((fields) => fields.join(' '));
 
 /** Whether a minute of the wall clock fits a schedule, by the plainest reading of crontab(5). */
-function names(text: string, wall: string): boolean {
+function plainReading(text: string): (wall: Date) => boolean {
   const [minute = '', hour = '', day = '', month = '', weekday = ''] = text
     .replace('sun', '0')
     .replace('mon', '1')
     .split(' ');
-  const fits = (field: string, value: number, low: number) =>
-    field.split(',').some((part) => {
-      const [range = '', step = '1'] = part.split('/');
-      const [from, to = from] = range === '*' ? [low, 99] : range.split('-').map(Number);
-      return (
-        from !== undefined && to !== undefined && from <= value && value <= to && (value - from) % Number(step) === 0
-      );
-    });
-  const date = new Date(`${wall}Z`);
-  const inMonth = fits(day, date.getUTCDate(), 1);
-  const inWeek = fits(weekday, date.getUTCDay(), 0);
-  return (
-    fits(minute, date.getUTCMinutes(), 0) &&
-    fits(hour, date.getUTCHours(), 0) &&
-    fits(month, date.getUTCMonth() + 1, 1) &&
-    (day === '*' || weekday === '*' ? inMonth && inWeek : inMonth || inWeek)
-  );
+  const named = (field: string, low: number) => {
+    const fits = (value: number) =>
+      field.split(',').some((part) => {
+        const [range = '', step = '1'] = part.split('/');
+        const [from = low, to = from] = range === '*' ? [low, 99] : range.split('-').map(Number);
+        return from <= value && value <= to && (value - from) % Number(step) === 0;
+      });
+    return new Set(Array.from({ length: 60 }, (_, value) => value).filter(fits));
+  };
+  const [minutes, hours, days] = [named(minute, 0), named(hour, 0), named(day, 1)];
+  const [months, weekdays] = [named(month, 1), named(weekday, 0)];
+  const both = day === '*' || weekday === '*';
+  return (wall) => {
+    if (!minutes.has(wall.getUTCMinutes()) || !hours.has(wall.getUTCHours())) return false;
+    if (!months.has(wall.getUTCMonth() + 1)) return false;
+    const [inMonth, inWeek] = [days.has(wall.getUTCDate()), weekdays.has(wall.getUTCDay())];
+    return both ? inMonth && inWeek : inMonth || inWeek;
+  };
 }
 
 /** The first instant at which clocks show a later time, found by walking. */
@@ -61,11 +62,12 @@ function endOfGap(wall: string, zone: Timezone): Instant {
 /** Every tick near an instant, worked out from the rules, minute by minute of the wall clock. */
 function expected(text: string, zone: Timezone, from: Instant, to: Instant): Instant[] {
   const ticks = new Set<Instant>();
+  const fits = plainReading(text);
   const wildcard = text.startsWith('*') || text.split(' ')[1]?.startsWith('*') === true;
   const begin = Math.floor(from / MINUTE) * MINUTE - 30 * HOUR;
   for (let minute = begin; minute < to + 30 * HOUR; minute += MINUTE) {
+    if (!fits(new Date(minute))) continue;
     const wall = new Date(minute).toISOString().slice(0, -1);
-    if (!names(text, wall)) continue;
     const [first, ...more] = readings(wall, zone);
     ticks.add(first ?? endOfGap(wall, zone));
     if (wildcard) for (const again of more) ticks.add(again);
