@@ -90,8 +90,7 @@ export function detailFrom(job: Job, now: Instant, wish: Wish): LocalDate | unde
   if (naming !== undefined) return naming.from ?? job.window.begin ?? EVERYTHING;
   const [source] = job.sources;
   if (source === undefined) return undefined;
-  const { newest, oldest } = newestClosed(seriesOf(job, source), job, now);
-  return (oldest ?? newest).date;
+  return newestClosed(seriesOf(job, source), job, now).oldest.date;
 }
 
 function namingOf(wish: Wish): Naming | undefined {

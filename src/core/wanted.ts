@@ -21,16 +21,15 @@ export function seriesOf(job: Job, source: JobSource): Series {
   return { source: source.key, report: job.report, grid: { grain, span, timezone: job.timezone } };
 }
 
-/** The newest closed period, and the oldest of the newest `lookback` ones (undefined where lookback is 0). */
+/** The newest closed period, and the oldest of the newest `lookback` ones. */
 export function newestClosed(
   series: Series,
-  job: Job,
+  { window }: Job,
   now: Instant,
-): { readonly newest: Period; readonly oldest: Period | undefined } {
-  const newest = newestEndedBy(series, now - job.window.delay);
-  const lookback = job.window.lookback ?? 1;
-  let oldest = lookback > 0 ? newest : undefined;
-  for (let n = 1; oldest !== undefined && n < lookback; n += 1) oldest = previous(series, oldest);
+): { readonly newest: Period; readonly oldest: Period } {
+  const newest = newestEndedBy(series, now - window.delay);
+  let oldest = newest;
+  for (let n = 1; n < (window.lookback ?? 1); n += 1) oldest = previous(series, oldest);
   return { newest, oldest };
 }
 
@@ -41,22 +40,21 @@ export function newestClosed(
 export function wantedPeriods(job: Job, source: JobSource, now: Instant, table: TableState): Wanted {
   const series = seriesOf(job, source);
   const { newest, oldest } = newestClosed(series, job, now);
-  const lookbackStart = oldest?.start ?? newest.end;
   const { begin, includeOpen } = job.window;
   const planned = begin ?? table.firstPlanned.get(source.key);
-  const lookback = begin === undefined ? oldest?.date : undefined;
-  const from = planned === undefined || (lookback !== undefined && lookback < planned) ? lookback : planned;
   const plannedStart = begin === undefined ? firstStart(series, planned, table) : -Infinity;
+  const isWanted = ({ date, start }: Period): boolean =>
+    (planned !== undefined && date >= planned && start >= plannedStart) ||
+    (begin === undefined && start >= oldest.start);
+  const from = begin ?? (planned !== undefined && planned < oldest.date ? planned : oldest.date);
   const closed: Period[] = [];
-  if (from !== undefined) {
-    // Dates are coarser than hours, and clocks set back past midnight make them run backwards: a day more on both ends.
-    for (const period of periodsBetween(series, addDays(from, -1), addDays(newest.date, 1))) {
-      if (period.start > newest.start) break;
-      const isPlanned = planned !== undefined && period.date >= planned && period.start >= plannedStart;
-      if (isPlanned || (lookback !== undefined && period.start >= lookbackStart)) closed.push(period);
-    }
+  // Dates are coarser than hours, and clocks set back past midnight make them run backwards: a day more on both ends.
+  for (const period of periodsBetween(series, addDays(from, -1), addDays(newest.date, 1))) {
+    if (period.start > newest.start) break;
+    if (isWanted(period)) closed.push(period);
   }
-  return { series, closed, newest, lookbackStart, open: includeOpen ? openAt(series, now) : undefined };
+  const open = includeOpen ? openAt(series, now) : undefined;
+  return { series, closed, newest, lookbackStart: oldest.start, open };
 }
 
 /**
