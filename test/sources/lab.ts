@@ -1,5 +1,6 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import type { Server, Socket } from 'node:net';
 import { Secret } from '../../src/core/secret.ts';
 import type { DataType, GroupBy, Instant, Urgency } from '../../src/core/words.ts';
 import { type ExportApiOptions, openExportApi } from '../../src/sources/export-api/index.ts';
@@ -45,10 +46,14 @@ export interface Lab extends AsyncDisposable {
 
 export const KEY = 'sk-very-secret-key';
 
-export async function openLab(baseUrl: string, options: Partial<ExportApiOptions> = {}): Promise<Lab> {
+export async function openLab(
+  baseUrl: string,
+  options: Partial<ExportApiOptions> = {},
+  spoolLimit = 1e9,
+): Promise<Lab> {
   const stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
-  const spool = stack.use(await openSpool({ directory: folder.path, limit: 1e9, instance: 'lab/00000001' }));
+  const spool = stack.use(await openSpool({ directory: folder.path, limit: spoolLimit, instance: 'lab/00000001' }));
   const slowed: { until: Instant; code: string }[] = [];
   const source = stack.use(
     openExportApi({
@@ -80,26 +85,36 @@ export async function openLab(baseUrl: string, options: Partial<ExportApiOptions
 export interface Hostile extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
+  /** Its connections that are open now. */
+  readonly sockets: ReadonlySet<Socket>;
   readonly server: Server;
 }
 
-export async function serve(listener: RequestListener, host = '127.0.0.1', port = 0): Promise<Hostile> {
-  return listening(createServer(listener), host, port);
+/** One that speaks HTTP. */
+export async function serve(listener: RequestListener, host = '127.0.0.1'): Promise<Hostile> {
+  return listening(createServer(listener), host);
 }
 
-export async function listening(server: Server, host = '127.0.0.1', port = 0): Promise<Hostile> {
-  await new Promise<void>((resolve) => server.listen(port, host, resolve));
-  const address = server.address() as AddressInfo;
-  const shownHost = host.includes(':') ? `[${host}]` : host;
+export async function listening(server: Server, host = '127.0.0.1'): Promise<Hostile> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.listen(0, host);
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The server listens on no port.');
   return {
-    url: `http://${shownHost}:${address.port}`,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,
     port: address.port,
+    sockets,
     server,
     async [Symbol.asyncDispose]() {
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
     },
   };
 }
