@@ -1,6 +1,7 @@
 import { type LevelWithSilent, type Logger, pino } from 'pino';
 import type { ExportdError } from './core/errors.ts';
 import type { Emit, RunEvent } from './run/events.ts';
+import { callsOf } from './stack.ts';
 
 export type LogLevel = LevelWithSilent;
 
@@ -112,7 +113,8 @@ function line(level: LogLine['level'], message: string, fields: LogLine['fields'
 }
 
 function errorFields(error: ExportdError): LogLine['fields'] {
-  return { error_code: error.code, hint: error.hint };
+  const calls = error.code === 'INTERNAL' ? callsOf(error.cause) : [];
+  return { error_code: error.code, hint: error.hint, ...(calls.length > 0 && { calls }) };
 }
 
 function batchFields(batch: { table: string; keys: number; rows: number; ms?: number }): LogLine['fields'] {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { constants } from 'node:os';
-import { runCommandLine } from './cli/program.ts';
+import { runCommandLine } from './cli/command-line.ts';
 
 const stop = new AbortController();
 let interrupted: number | undefined;
@@ -13,6 +13,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+const { promise: crash, reject } = Promise.withResolvers<never>();
+process.on('uncaughtException', reject);
+
 const { env, stdout, stderr } = process;
-const exit = await runCommandLine(process.argv.slice(2), { env, stdout, stderr, stop: stop.signal });
+const exit = await runCommandLine(process.argv.slice(2), { stop: stop.signal, crash, env, stdout, stderr });
 process.exit(exit === 'interrupted' ? (interrupted ?? 1) : exit);

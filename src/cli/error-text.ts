@@ -1,5 +1,6 @@
 import type { ConfigError, ProblemDocument } from '../config/problems.ts';
 import { type ErrorCode, ExportdError } from '../core/errors.ts';
+import { callsOf } from '../stack.ts';
 import type { Paint } from './output.ts';
 import { counted } from './phrases.ts';
 import { printable } from './table.ts';
@@ -44,13 +45,14 @@ export function errorDocument({ code, message, hint }: ExportdError): ErrorDocum
  */
 export function toldOf(thrown: unknown): ExportdError {
   if (thrown instanceof ExportdError) return thrown;
+  // Closing something failed after the command had: what it failed of is the news.
+  if (thrown instanceof SuppressedError) return toldOf(thrown.suppressed);
   const kind = thrown instanceof Error ? thrown.constructor.name : typeof thrown;
   const quotesNothing = thrown instanceof TypeError || thrown instanceof RangeError || thrown instanceof ReferenceError;
   const message = quotesNothing || isSystemError(thrown) ? `${kind}: ${thrown.message}` : `unexpected ${kind}`;
-  const frames = thrown instanceof Error ? (thrown.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)) : [];
   return new ExportdError('INTERNAL', message, {
     scope: 'config',
-    hint: ['this is a bug in exportd; please report it with these lines:', ...frames.slice(0, 5)].join('\n'),
+    hint: ['this is a bug in exportd; please report it with these lines:', ...callsOf(thrown)].join('\n'),
   });
 }
 

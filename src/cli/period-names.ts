@@ -2,7 +2,7 @@ import type { Grain, Period, PeriodKey, Plan, PlannedPeriod } from '../core/word
 import { counted } from './phrases.ts';
 
 /** What people call a period: its date; of an hour its UTC hour, as the key has it. */
-export function periodName(period: Period): string {
+function periodName(period: Period): string {
   return period.grid.grain === 'hour' ? (period.key.split('/').at(-2) ?? period.key) : period.date;
 }
 

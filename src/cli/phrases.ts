@@ -27,14 +27,6 @@ function joined(whole: string, rest: number, unit: string): string {
   return rest === 0 ? whole : `${whole} ${rest} ${unit}`;
 }
 
-/** Bytes as `3.2 MB`; powers of ten, as the config writes sizes. */
-export function bytes(n: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-  const power = n < 1 ? 0 : Math.min(Math.floor(Math.log10(n) / 3), units.length - 1);
-  const scaled = n / 1000 ** power;
-  return `${power === 0 || scaled >= 100 ? Math.round(scaled) : scaled.toFixed(1)} ${units[power]}`;
-}
-
 /** `a`, `a and b`, `a, b and c` */
 export function list(words: readonly string[]): string {
   if (words.length < 2) return words.join('');

@@ -1,6 +1,5 @@
-import { openApp } from '../app.ts';
+import { type App, openApp } from '../app.ts';
 import type { ColumnType } from '../core/words.ts';
-import type { Preview } from '../staging/staged.ts';
 import type { CommandContext, Exit } from './command.ts';
 import { jobNamed, needExport, readConfig } from './jobs.ts';
 import type { Paint } from './output.ts';
@@ -28,6 +27,8 @@ export async function preview(name: string, options: PreviewOptions, context: Co
   else await output.print(previewText(shown, output.paint));
   return 0;
 }
+
+type Preview = Awaited<ReturnType<App['preview']>>;
 
 function previewDocument({ columns, rows, load }: Preview) {
   return {

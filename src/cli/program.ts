@@ -1,67 +1,20 @@
-import { type Argument, Command, CommanderError, Option } from 'commander';
+import { type Argument, Command, Option } from 'commander';
 import type { LogLevel } from '../log.ts';
 import { VERSION } from '../version.ts';
 import type { BackfillOptions } from './backfill.ts';
-import { type CommandContext, type Exit, exitOf, stoppedError, usageError } from './command.ts';
+import type { CommandContext, Exit } from './command.ts';
 import type { InitOptions } from './init.ts';
-import { createOutput, type Output, ReaderGone, type Stream } from './output.ts';
+import type { Output } from './output.ts';
 import type { PlanOptions } from './plan.ts';
 import type { PreviewOptions } from './preview.ts';
 import type { RunOptions } from './run.ts';
 import type { ValidateOptions } from './validate.ts';
 
-/** What the process lends to a command. */
-export interface Surroundings {
-  readonly stop: AbortSignal;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly stdout: Stream;
-  readonly stderr: Stream;
-}
-
-interface GlobalOptions {
-  readonly config?: string;
-  readonly logLevel?: LogLevel;
-}
-
-/** Runs one command line, prints what comes of it, and says how the process is to exit. Never throws. */
-export async function runCommandLine(words: readonly string[], surroundings: Surroundings): Promise<Exit> {
-  const { env, stop } = surroundings;
-  const output = createOutput({
-    format: wantsJson(words) ? 'json' : 'text',
-    color: !words.includes('--no-color'),
-    ...surroundings,
-  });
-  let exit: Exit = 0;
-  const said = { out: '', err: '' };
-  const act: Act = async (command, action) => {
-    const { config, logLevel } = command.optsWithGlobals<GlobalOptions>();
-    const place = config ?? (env.EXPORTD_CONFIG || './config');
-    exit = await action({ config: place, logLevel, output, stop, env, clock: Date.now });
-  };
-  try {
-    try {
-      await commandLine(output, said, act).parseAsync(words, { from: 'user' });
-      return exit;
-    } catch (error) {
-      if (!(error instanceof CommanderError)) throw error;
-      if (error.exitCode !== 0 && error.code !== 'commander.help') throw fromCommander(error);
-      if (said.out !== '') await output.print([said.out.trimEnd()]);
-      if (said.err !== '') output.stderr.write(said.err);
-      return error.exitCode === 0 ? 0 : 2;
-    }
-  } catch (error) {
-    if (error instanceof ReaderGone) return 141;
-    return await output.fail(stop.aborted ? stoppedError() : error).then(
-      () => (stop.aborted ? 'interrupted' : exitOf(error)),
-      () => 141,
-    );
-  }
-}
-
-type Act = (command: Command, action: (context: CommandContext) => Promise<Exit>) => Promise<void>;
+/** Hands a command its context, and keeps its exit code. */
+export type Act = (command: Command, action: (context: CommandContext) => Promise<Exit>) => Promise<void>;
 
 /** The command line's grammar. A command's own code is imported when it is called, so that `--help` loads none of it. */
-function commandLine(output: Output, said: { out: string; err: string }, act: Act): Command {
+export function program(output: Output, said: { out: string; err: string }, act: Act): Command {
   const exportd = new Command('exportd')
     .description('Recurring usage reports into your warehouse: YAML jobs, one period at a time, exactly once.')
     .version(VERSION, '-V, --version', 'print the version')
@@ -209,18 +162,3 @@ Examples:
   exportd backfill users_daily --from 2026-01-01
   exportd backfill users_daily --failed                        what did not come the last time
   exportd backfill users_daily --outdated                      after a change of \`columns\``;
-
-/** Looked at before anything is parsed: also a wrong command line is answered in the form that was asked for. */
-function wantsJson(words: readonly string[]): boolean {
-  return words.some(
-    (word, i) =>
-      /^(--output=|-o=?)json$/.test(word) || ((word === '--output' || word === '-o') && words[i + 1] === 'json'),
-  );
-}
-
-/** `error: unknown option '--form'\n(Did you mean --from?)` → our words. */
-function fromCommander(error: CommanderError): Error {
-  const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');
-  const meant = suggestion?.match(/Did you mean (.*)\?/)?.[1];
-  return usageError(message, meant === undefined ? 'see `exportd --help`' : `did you mean ${meant}?`);
-}

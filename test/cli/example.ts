@@ -86,7 +86,7 @@ export function loaded(start: string, end: string, changes: Partial<KeyState> = 
   return [`acme/users:model/${start}/${end}@Europe/Berlin`, state];
 }
 
-export const DUE: Wish = { kind: 'run', from: undefined, to: undefined, acceptHeld: false };
+const DUE: Wish = { kind: 'run', from: undefined, to: undefined, acceptHeld: false };
 
 /** The planning of jobs against the states of their tables. */
 export function planning(jobs: readonly (readonly [Job, TableState])[], wish: Wish = DUE): Planning {

@@ -8,8 +8,8 @@ import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { Exit } from '../../src/cli/command.ts';
+import { runCommandLine } from '../../src/cli/command-line.ts';
 import type { Stream } from '../../src/cli/output.ts';
-import { runCommandLine } from '../../src/cli/program.ts';
 
 export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -20,7 +20,8 @@ export async function exportd(
 ): Promise<{ exit: Exit; stdout: string; stderr: string }> {
   const [stdout, stderr] = [screen(), screen()];
   const stop = new AbortController().signal;
-  const exit = await runCommandLine(words, { stop, env, stdout: stdout.stream, stderr: stderr.stream });
+  const crash = new Promise<never>(() => undefined);
+  const exit = await runCommandLine(words, { stop, crash, env, stdout: stdout.stream, stderr: stderr.stream });
   return { exit, stdout: stdout.sent(), stderr: stderr.sent() };
 }
 

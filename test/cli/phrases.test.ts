@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bytes, count, counted, duration, list } from '../../src/cli/phrases.ts';
+import { count, counted, duration, list } from '../../src/cli/phrases.ts';
 
 test('counts have separators, and a plural where it is due', () => {
   expect(count(1204311)).toBe('1,204,311');
@@ -17,15 +17,6 @@ test.each([
   [273_600_000, '3 d 4 h'],
 ])('%i ms are %s to a person who waits', (ms, words) => {
   expect(duration(ms)).toBe(words);
-});
-
-test.each([
-  [0, '0 B'],
-  [999, '999 B'],
-  [3_210_000, '3.2 MB'],
-  [128_000_000, '128 MB'],
-])('%i bytes are %s', (n, words) => {
-  expect(bytes(n)).toBe(words);
 });
 
 test('a list reads as a sentence does', () => {
