@@ -10,7 +10,7 @@ import type { SpoolFile } from '../../src/staging/spool.ts';
 import type { Staged } from '../../src/staging/staged.ts';
 
 /** How each type stands in staged Parquet. */
-const PARQUET: Readonly<Record<ColumnType, string>> = {
+export const PARQUET: Readonly<Record<ColumnType, string>> = {
   string: 'VARCHAR',
   integer: 'BIGINT',
   numeric: 'DECIMAL(38,9)',

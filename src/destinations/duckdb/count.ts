@@ -53,9 +53,11 @@ async function countPresent(file: Attached, drafts: readonly Draft[], rows: Rows
     `SELECT json_array(id, _period_key, count(*))::VARCHAR FROM (${scans.join(' UNION ALL ')}) GROUP BY id, _period_key`,
     parameters,
   );
-  for await (const text of counts) {
-    const [id, key, n] = JSON.parse(text) as [id: number, key: string, n: number];
-    drafts[id]?.present.set(key, n);
+  for await (const chunk of counts) {
+    for (const text of chunk) {
+      const [id, key, n] = JSON.parse(text) as [id: number, key: string, n: number];
+      drafts[id]?.present.set(key, n);
+    }
   }
 }
 

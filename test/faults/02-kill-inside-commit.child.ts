@@ -1,0 +1,61 @@
+/** Replaces one key with many rows again and again, and says on stdout when its commit begins and when it has ended. */
+import { randomUUIDv7 } from 'node:crypto';
+import { writeSync } from 'node:fs';
+import { METADATA_COLUMNS } from '../../src/destinations/destination.ts';
+import { openDuckDb } from '../../src/destinations/duckdb/index.ts';
+import { type Engine, openEngine } from '../../src/duckdb/engine.ts';
+import { COLUMNS, entryOf, tableSpec } from '../contract/entries.ts';
+import { metadata, PARQUET, stageSelect } from '../contract/staged.ts';
+
+const [path = '', folder = '', rows = '', date = ''] = process.argv.slice(2);
+const engine = await openEngine({ memoryLimit: 512_000_000, temporaryDirectory: folder });
+const say = (line: string) => writeSync(1, `${line}\n`);
+
+/** The engine, telling of the one commit that comes after an insert of rows. */
+const telling: Engine = {
+  ...engine,
+  async connect() {
+    const connection = await engine.connect();
+    let inserted = false;
+    return {
+      ...connection,
+      async run(sql, parameters) {
+        if (sql !== 'COMMIT' || !inserted) return await connection.run(sql, parameters);
+        say('committing');
+        await connection.run(sql, parameters);
+        say('committed');
+      },
+      async rows(sql, parameters) {
+        if (sql.includes('read_parquet')) inserted = true;
+        return await connection.rows(sql, parameters);
+      },
+    };
+  },
+};
+
+const destination = openDuckDb({
+  name: 'local',
+  path,
+  schema: 'main',
+  lockTimeout: 20_000,
+  engine: async () => telling,
+  instance: 'child/00000001',
+  clock: Date.now,
+});
+const signal = new AbortController().signal;
+for (;;) {
+  const entry = entryOf(date, { loadId: randomUUIDv7(), rowCount: Number(rows) });
+  const values = metadata(entry);
+  const meta = METADATA_COLUMNS.map(({ name, type }) => `CAST('${values[name]}' AS ${PARQUET[type]}) AS ${name}`);
+  await using staged = await stageSelect(
+    engine,
+    folder,
+    COLUMNS,
+    `SELECT 'user ' || i AS user_id, i AS messages_total, ${meta.join(', ')} FROM range(${rows}) r(i)`,
+  );
+  await destination.prepare(tableSpec(), COLUMNS, signal);
+  await destination.replace(
+    { staged, table: tableSpec(), insert: [entry.loadId], entries: [entry], dates: [date] },
+    signal,
+  );
+}
