@@ -13,7 +13,7 @@ export interface ConfigFile {
 }
 
 /** A stretch of a file; offsets in UTF-16 units, `end` exclusive. */
-export interface Span {
+interface Span {
   readonly start: number;
   readonly end: number;
 }

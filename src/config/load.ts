@@ -1,5 +1,4 @@
-import { realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import type { ConfigPath } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
@@ -7,10 +6,12 @@ import type { Job } from '../core/words.ts';
 import { placeName } from './config-file.ts';
 import { daemonOf } from './daemon-settings.ts';
 import { layDefaults } from './defaults.ts';
-import { asRead, explainIssues, type Found, find, listed, placeOf } from './explain.ts';
+import { explainIssues, find, placeOf } from './explain.ts';
 import { readConfigFiles } from './files.ts';
 import { checkJob, checkPresence } from './job-rules.ts';
+import { physicalOf } from './physical-destination.ts';
 import { ConfigError, inOrder, type Problem, problem, warning } from './problems.ts';
+import { checkReferences } from './references.ts';
 import { resolveJob } from './resolve.ts';
 import { DAEMON, DESTINATIONS, JOB, SOURCES } from './schema.ts';
 import { mergeFiles, type Sections } from './sections.ts';
@@ -18,7 +19,7 @@ import type { DaemonConfig, DestinationConfig, SourceConfig } from './settings.t
 import { checkSharedTables, type Writer } from './shared-tables.ts';
 import { type Entry, readTree } from './tree.ts';
 import { type Environment, type Missing, ValueReader } from './values.ts';
-import { didYouMean, type Where } from './words-from-elsewhere.ts';
+import type { Where } from './words-from-elsewhere.ts';
 
 export type { DaemonConfig, DestinationConfig, SourceConfig } from './settings.ts';
 
@@ -247,55 +248,13 @@ function withDefaults(written: Entry, { defaults }: Sections, values: ValueReade
   return { ...written, value: layDefaults(written.value, defaults, (scalar) => values.textOf(scalar)) };
 }
 
-function checkReferences(
-  owner: Entry,
-  sources: readonly string[],
-  destination: string | undefined,
-  sections: Sections,
-): Problem[] {
-  const isList = find(owner, ['source']).value?.kind === 'list';
-  const problems = sources.flatMap((name, index) => {
-    const at = find(owner, isList ? ['source', index] : ['source']);
-    if (sources.indexOf(name) !== index) return [unknownName(at, 'is named twice')];
-    return sections.sources.has(name) ? [] : [unknownName(at, 'is no source', name, sections.sources.keys())];
-  });
-  if (destination !== undefined && !sections.destinations.has(destination)) {
-    const at = find(owner, ['destination']);
-    problems.push(unknownName(at, 'is no destination', destination, sections.destinations.keys()));
-  }
-  return problems;
-}
-
-function unknownName(at: Found, what: string, name = '', known: Iterable<string> = []): Problem {
-  const names = [...known];
-  const meant = didYouMean(name, names);
-  const hint = meant !== undefined ? `: did you mean ${meant}?` : names.length > 0 ? `: there is ${listed(names)}` : '';
-  const read = at.value === undefined ? at.key : asRead(at.value, at.key);
-  const place = at.value === undefined ? at.keyPlace : placeOf(at.value, at.keyPlace);
-  return problem(place, `${at.key}: ${read} ${what}${hint}`);
-}
-
 /** The folder of the file in which a value is written: paths are relative to it. */
 function folderOf(owner: Entry, path: readonly string[]): string {
   const { value, keyPlace } = find(owner, path);
   return dirname((value?.place ?? keyPlace).file.path);
 }
 
-/** Equal for two destinations that are physically one. */
-function physicalOf({ type, path, schema }: DestinationConfig): string {
-  return `${type}\0${realPathOf(path)}\0${schema.toLowerCase()}`;
-}
-
-/** Links resolved as far as the path exists: the file may have to be made yet. */
-function realPathOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    const folder = dirname(path);
-    return folder === path ? path : join(realPathOf(folder), basename(path));
-  }
-}
-
+/** Only this machine reaches it. */
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }

@@ -134,7 +134,7 @@ const COLUMN_TYPES = [
 const DATE = 'a date of the calendar, written 2026-01-31,';
 const date = () => given(z.string({ error: DATE }).refine(isLocalDate, { error: DATE }), '2026-01-01');
 
-export const WINDOW = strict({
+const WINDOW = strict({
   grain: described(oneOf(GRAINS).optional(), 'What one period is'),
   span: described(
     whole(1, 10_000).optional(),
@@ -166,7 +166,7 @@ const SCHEDULE = strict({
   jitter: described(duration('5m').prefault('0s'), 'Start up to this much later, at random'),
 });
 
-export const COLUMNS = strict({
+const COLUMNS = strict({
   drop: described(names().prefault([]), "Columns that never leave this process, by the export's names"),
   hash: described(names().prefault([]), 'Columns replaced by an HMAC-SHA256 of their value; needs hash_key'),
   rename: described(
@@ -296,8 +296,6 @@ export const CONFIG = strict({
 
 export const SECTIONS = Object.keys(CONFIG.shape);
 
-export type SourceInput = z.output<typeof SOURCES>;
-export type DestinationInput = z.output<typeof DESTINATIONS>;
 export type JobInput = z.output<typeof JOB>;
 export type WindowInput = z.output<typeof WINDOW>;
 export type DaemonInput = z.output<typeof DAEMON>;

@@ -8,50 +8,56 @@ export function explainSyntaxErrors(file: ConfigFile, errors: readonly YAMLParse
   const byLine = new Map<number, Problem>();
   for (const error of [...errors].sort((a, b) => a.pos[0] - b.pos[0])) {
     const { line } = file.lines.linePos(error.pos[0]);
-    if (!byLine.has(line)) byLine.set(line, explain(file, error, line));
+    // What the parser says of a whole stream only echoes what was wrong before.
+    const isEcho = byLine.size > 0 && error.message.includes('in YAML stream');
+    if (!isEcho && !byLine.has(line)) byLine.set(line, explain(file, error, line));
   }
   return [...byLine.values()];
 }
 
+/** As much of a line as is looked at. */
+const LONGEST_LINE = 2_000;
+/** `key: value`, or an entry of a list; what stands before the value, and the value without a comment. */
+const LINE = /^(\s*(?:- +)*(?:[\w.-]+|"[^"]*"|'[^']*')\s*:\s+|\s*- +)(\S.*?)\s*(?:\s#.*)?$/;
+/** A `${…}` that begins a value without quotes. */
+const BARE_REFERENCE = /([[{,:]\s*)(\$\{[^}\s]*\}?)/;
+
 function explain(file: ConfigFile, error: YAMLParseError, line: number): Problem {
   const lineStart = file.lines.lineStarts[line - 1] ?? 0;
-  const lineText = file.text.slice(lineStart).split('\n', 1)[0] ?? '';
+  const lineText = file.text.slice(lineStart, lineStart + LONGEST_LINE).split('\n', 1)[0] ?? '';
   const at = (index: number, length: number): Place => ({
     file,
     start: lineStart + index,
     end: lineStart + index + length,
   });
 
-  const flowReference = /[[{,:]\s*(\$\{[^}\s]*\}?)/.exec(lineText);
-  if (flowReference?.[1] !== undefined && /[[{]/.test(lineText.replaceAll('${', ''))) {
-    const reference = flowReference[1];
-    const place = at(flowReference.index + flowReference[0].length - reference.length, reference.length);
-    return problem(place, `inside { } and [ ] a ${'${…}'} must be quoted: "${reference}"`);
+  const bare = BARE_REFERENCE.exec(lineText);
+  if (bare !== null) {
+    const [, before = '', reference = ''] = bare;
+    const place = at(bare.index + before.length, reference.length);
+    const inBrackets = /[[{]/.test(lineText.replaceAll('${', ''));
+    if (inBrackets || (place.start <= error.pos[0] && error.pos[0] <= place.end)) {
+      return problem(place, `inside { } and [ ] a \${…} must be quoted: "${reference}"`);
+    }
   }
-  const value = LINE.exec(lineText);
-  const [, before = '', text = ''] = value ?? [];
+  const [, before = '', text = ''] = LINE.exec(lineText) ?? [];
+  const valuePlace = at(before.length, text.length);
   if (/^[*@`%]/.test(text)) {
-    return problem(
-      at(before.length, text.length),
-      `text that begins with ${text[0]} must be quoted${asQuoted(before, text)}`,
-    );
+    return problem(valuePlace, `text that begins with ${text[0]} must be quoted${asQuoted(before, text)}`);
   }
   if (error.code === 'BLOCK_AS_IMPLICIT_KEY' && text.includes(': ')) {
-    return problem(at(before.length, text.length), `text with ": " in it must be quoted${asQuoted(before, text)}`);
+    return problem(valuePlace, `text with ": " in it must be quoted${asQuoted(before, text)}`);
   }
   const place: Place = { file, start: error.pos[0], end: Math.max(error.pos[1], error.pos[0] + 1) };
   if (error.code === 'BAD_SCALAR_START' || error.code === 'BAD_ALIAS') {
-    const start = file.text[error.pos[0]] ?? '';
-    return problem(place, `text that begins with ${start} must be quoted`);
+    return problem(place, `text that begins with ${file.text[error.pos[0]] ?? ''} must be quoted`);
   }
   return problem(place, WORDS[error.code] ?? `this is no YAML: ${withoutQuotation(error.message)}`);
 }
 
-/** `key: value`, or an entry of a list; what stands before the value, and the value without a comment. */
-const LINE = /^(\s*(?:- +)*(?:[\w.-]+|"[^"]*"|'[^']*')\s*:\s+|\s*- +)(\S.*?)\s*(?:\s#.*)?$/;
-
 const WORDS: Partial<Record<YAMLParseError['code'], string>> = {
-  BLOCK_AS_IMPLICIT_KEY: 'a map begins on the line below its key; text with ": " in it must be quoted',
+  BLOCK_AS_IMPLICIT_KEY: 'this key has a value, and then more keys below it: look at the indentation',
+  UNEXPECTED_TOKEN: 'this belongs to no value: a quote, comma or bracket before it is wrong',
   TAB_AS_INDENT: 'indent with blanks; YAML takes no tabs',
   BAD_INDENT: 'this line is indented unlike the keys beside it',
   MISSING_CHAR: 'a colon, bracket, brace, comma or closing quote is missing before this',

@@ -68,6 +68,11 @@ export function readTree(file: ConfigFile): { readonly tree: Tree | undefined; r
       problems: [problem(place, 'a second document begins here: one document a file; split it')],
     };
   }
+  const { explicit, version } = document.directives?.yaml ?? { explicit: false, version: '1.2' };
+  if (explicit === true && version !== '1.2') {
+    const message = 'exportd reads YAML 1.2, in which yes and no are text: take the %YAML line away';
+    return { tree: undefined, problems: [problem({ file, start: 0, end: 5 }, message)] };
+  }
   const reader = new TreeReader(file);
   const tree = document.contents === null ? undefined : reader.read(document.contents);
   return { tree, problems: reader.problems };

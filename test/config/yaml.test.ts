@@ -99,6 +99,10 @@ describe('what is no YAML is told in words', () => {
     ['\ta: 1', '1:1: indent with blanks; YAML takes no tabs'],
     ['a:\n  b: 1\n c: 2', '3:1: this line is indented unlike the keys beside it'],
     ['a: {b: ${C}}', '1:8: inside { } and [ ] a ${…} must be quoted: "${C}"'],
+    ['a: {\n  b: ${C},\n  d: 1\n}', '2:6: inside { } and [ ] a ${…} must be quoted: "${C}"'],
+    ['%YAML 1.1\n---\nx-a: yes', '1:1: exportd reads YAML 1.2, in which yes and no are text: take the %YAML line away'],
+    ["a: 'it's'", '1:8: this belongs to no value: a quote, comma or bracket before it is wrong'],
+    ['a:\n  b: 1\n   c: 2', '2:6: this key has a value, and then more keys below it: look at the indentation'],
     ['a: %x', '1:4: text that begins with % must be quoted: "%x"'],
   ])('%j', (text, expected) => {
     expect(refusal(text).lines).toEqual([`e.yaml:${expected}`]);
