@@ -5,16 +5,22 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
-/** Runs one command line of exportd in the checkout, on this terminal; returns its exit code. */
+/** Runs one command line of exportd in the checkout, on this terminal; returns its exit code. A SIGTERM reaches it too. */
 export async function exportd(words: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
   const child = spawn(process.execPath, [MAIN, ...words], {
     cwd: ROOT,
     env: { ...withoutOwnWishes(process.env), ...env },
     stdio: 'inherit',
   });
-  const [code, signal] = await once(child, 'exit');
-  if (typeof code === 'number') return code;
-  throw new Error(`exportd ${words.join(' ')} was ended by ${signal}.`);
+  const end = () => child.kill('SIGTERM');
+  process.on('SIGTERM', end);
+  try {
+    const [code, signal] = await once(child, 'exit');
+    if (typeof code === 'number') return code;
+    throw new Error(`exportd ${words.join(' ')} was ended by ${signal}.`);
+  } finally {
+    process.off('SIGTERM', end);
+  }
 }
 
 /** The environment without what would lead exportd away from the demo: another config, a proxy before loopback. */

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { createOutput } from '../src/cli/output.ts';
 import { exportd } from './exportd.ts';
 import { queryLines } from './warehouse.ts';
@@ -26,13 +27,15 @@ export interface Stage {
 export function openStage(env: Readonly<Record<string, string>>): Stage {
   const { stdout, stderr } = process;
   const { paint, print } = createOutput({ format: 'text', color: true, env: process.env, stdout, stderr });
-  let interrupted = false;
+  let interrupted: number | undefined;
   let steps = 0;
-  process.on('SIGINT', () => {
-    interrupted = true;
-  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      interrupted ??= 128 + constants.signals[signal];
+    });
+  }
   const goOn = () => {
-    if (interrupted) throw new StepFailed(130);
+    if (interrupted !== undefined) throw new StepFailed(interrupted);
   };
   return {
     say: (...lines) => print(lines),
