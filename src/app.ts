@@ -87,6 +87,8 @@ export async function openApp(options: AppOptions): Promise<App> {
     const [{ openStaging }, files] = await Promise.all([import('./staging/staging.ts'), spool()]);
     return openStaging({ engine, spool: files });
   });
+  /** Told when a source is braked: the run that is under way. */
+  const brakes = new Set<(source: string, until: Instant) => void>();
   const paces = new Map<string, Pace>();
   const source = openOnce<Source>(async (name) => {
     const configured = existing(config.sources, name);
@@ -95,7 +97,10 @@ export async function openApp(options: AppOptions): Promise<App> {
     const { openExportApi } = await import('./sources/export-api/index.ts');
     const { key, baseUrl, apiKey, format, timeout, history } = configured;
     const strict = configured.recordCount === 'strict';
-    return openExportApi({ name, key, baseUrl, apiKey, format, timeout, history, strict, pace, clock });
+    const onSlowed = (until: Instant) => {
+      for (const brake of brakes) brake(name, until);
+    };
+    return openExportApi({ name, key, baseUrl, apiKey, format, timeout, history, strict, pace, clock, onSlowed });
   });
   const destination = openOnce<Destination>((name) => {
     const configured: DestinationConfig = existing(config.destinations, name);
@@ -121,7 +126,7 @@ export async function openApp(options: AppOptions): Promise<App> {
           const reading = await (await destination(name)).read(tableQueries(its, now, wish), signal);
           orphans.push(...reading.others.map((orphan) => ({ ...orphan, destination: name })));
           for (const job of its) {
-            const state = existing(reading.tables, job.table.name);
+            const state = await livingOnly(existing(reading.tables, job.table.name), spool);
             states.set(job.name, state);
             planning.plans.push(...job.sources.map((its) => planJob(job, its, now, state, wish)));
           }
@@ -145,6 +150,9 @@ export async function openApp(options: AppOptions): Promise<App> {
       };
       if (stop.aborted) graceBegins();
       else stop.addEventListener('abort', graceBegins, { once: true });
+      const brake = (slowed: string, until: Instant) =>
+        emit({ type: 'source.slowed', runId, at: clock(), source: slowed, until });
+      brakes.add(brake);
       try {
         const tools: RunTools = {
           source,
@@ -165,6 +173,7 @@ export async function openApp(options: AppOptions): Promise<App> {
         });
         return { ...run, unplanned: planning.unplanned };
       } finally {
+        brakes.delete(brake);
         stop.removeEventListener('abort', graceBegins);
         clearTimeout(timer);
       }
@@ -189,6 +198,13 @@ export async function openApp(options: AppOptions): Promise<App> {
 
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
+}
+
+/** A command that ended a minute ago is no other exportd to tell of. */
+async function livingOnly(state: TableState, spool: () => Promise<Spool>): Promise<TableState> {
+  if (state.instances.length === 0) return state;
+  const { mayRun } = await spool();
+  return { ...state, instances: state.instances.filter(mayRun) };
 }
 
 /** Of several jobs on one table, everything from the oldest date that one of them needs. */

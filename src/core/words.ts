@@ -68,7 +68,7 @@ export interface Period {
 export interface Window {
   readonly grain: Grain;
   readonly span: number;
-  /** Newest closed periods exported again on every run. undefined = not written: 1, or none where `begin` is set. */
+  /** Newest closed periods exported again on every run, none before a `begin` that is set. undefined = not written: 1. */
   readonly lookback: number | undefined;
   /** Milliseconds after its end at which a period is closed. */
   readonly delay: number;

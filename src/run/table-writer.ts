@@ -2,9 +2,9 @@ import { landColumns } from '../core/columns.ts';
 import { isNoteWorthWriting, isWorthWriting, type Writer } from '../core/entry.ts';
 import type { ExportdError } from '../core/errors.ts';
 import { judgeWithheld, withholdsEmpties } from '../core/withheld.ts';
-import type { Column, Instant, LedgerEntry, Retries, SourceKey } from '../core/words.ts';
+import type { Column, Instant, LedgerEntry, Outcome, Retries, SourceKey } from '../core/words.ts';
 import type { Destination } from '../destinations/destination.ts';
-import type { Body, Extract, Nothing } from '../sources/source.ts';
+import type { Body, Extract } from '../sources/source.ts';
 import type { Staged, StagedLoad } from '../staging/staged.ts';
 import { type Arrival, type Judged, MAX_AGE, OpenBatch } from './batch.ts';
 import { commitBatch } from './commit-batch.ts';
@@ -38,8 +38,10 @@ export class TableWriter implements AsyncDisposable {
   readonly #tenants: Tenants;
   /** Periods of the plan that have neither arrived nor been missed. */
   readonly #outstanding = { awaited: 0, history: 0 };
-  readonly #withheld = new Map<SourceKey, { readonly work: Work; readonly nothing: Nothing }[]>();
+  readonly #withheld = new Map<SourceKey, { readonly work: Work; readonly extract: Extract }[]>();
   readonly #broughtRows = new Set<SourceKey>();
+  /** Whether a source's empty periods are kept back; asked of core once per source. */
+  readonly #withholds = new Map<SourceKey, boolean>();
   #batch = new OpenBatch();
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -84,11 +86,9 @@ export class TableWriter implements AsyncDisposable {
     }
     if (extract.kind === 'body') await extract.file[Symbol.asyncDispose]();
     if (judgement.error !== undefined) this.#note(work, judgement);
-    else if (extract.kind === 'nothing' && withholdsEmpties(this.#table.state, work.source.key)) {
-      const withheld = this.#withheld.get(work.source.key) ?? [];
-      this.#withheld.set(work.source.key, withheld);
-      withheld.push({ work, nothing: extract });
-    } else if (judgement.outcome !== 'stage') this.#batch.judged.push({ work, judgement });
+    else if (judgement.outcome !== 'stage' && !this.#isWithheld(work, extract, judgement.outcome)) {
+      this.#batch.judged.push({ work, judgement });
+    }
     this.#came(work);
     return undefined;
   }
@@ -105,11 +105,11 @@ export class TableWriter implements AsyncDisposable {
     this.#close();
     await this.#writing;
     for (const [source, withheld] of this.#withheld) {
-      for (const { work, nothing } of withheld) {
+      for (const { work, extract } of withheld) {
         const { acceptHeld } = this.#context;
         const brought = this.#broughtRows.has(source);
         const verdict = judgeWithheld(withheld.length, brought, work.source, this.#table.state, work.job, acceptHeld);
-        const judgement = this.#judgements.of(work, attemptOf(work, nothing), verdict);
+        const judgement = this.#judgements.of(work, attemptOf(work, extract), verdict);
         if (judgement.error !== undefined) this.#note(work, judgement);
         else if (judgement.outcome !== 'stage') this.#batch.judged.push({ work, judgement });
       }
@@ -198,7 +198,21 @@ export class TableWriter implements AsyncDisposable {
       this.#note(work, judgement);
       return [];
     }
-    return judgement.outcome === 'stage' ? [] : [{ work, judgement, load }];
+    if (judgement.outcome === 'stage' || this.#isWithheld(work, body, judgement.outcome)) return [];
+    return [{ work, judgement, load }];
+  }
+
+  /** Keeps an empty period back where its source has not brought a row to this table yet; see core/withheld.ts. */
+  #isWithheld(work: Work, extract: Extract, outcome: Outcome): boolean {
+    const { key } = work.source;
+    if (outcome !== 'empty') return false;
+    const withholds = this.#withholds.get(key) ?? withholdsEmpties(this.#table.state, key);
+    this.#withholds.set(key, withholds);
+    if (!withholds) return false;
+    const withheld = this.#withheld.get(key) ?? [];
+    this.#withheld.set(key, withheld);
+    withheld.push({ work, extract });
+    return true;
   }
 
   async #commit(judged: readonly Judged[], staged: Staged | undefined): Promise<void> {

@@ -42,7 +42,8 @@ export async function removeStale(base: string, own: string): Promise<void> {
   }
 }
 
-function hostOf(instance: string): string {
+/** The host in `<hostname>/<8 hex digits>`. */
+export function hostOf(instance: string): string {
   const slash = instance.lastIndexOf('/');
   return slash < 0 ? instance : instance.slice(0, slash);
 }

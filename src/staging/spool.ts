@@ -4,7 +4,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { ExportdError } from '../core/errors.ts';
-import { ownerText, removeStale } from './spool-owner.ts';
+import { hostOf, ownerText, removeStale } from './spool-owner.ts';
 import { createSpoolWriter } from './spool-writer.ts';
 
 /** One file below the spool limit. Disposing deletes it; a killed process's files go at the next start. */
@@ -26,6 +26,8 @@ export interface Spool extends AsyncDisposable {
   readonly temporaryDirectory: string;
   /** A new file; `suffix` with its dot, e.g. `.csv`. Makes the folder again where it went missing. */
   file(suffix: string): SpoolFile;
+  /** False where the exportd of that name is known to have ended: one of this host without a folder here. */
+  mayRun(instance: string): boolean;
 }
 
 export interface SpoolOptions {
@@ -44,7 +46,8 @@ export interface SpoolOptions {
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const { limit, instance } = options;
   const base = options.directory ?? (await defaultDirectory());
-  const directory = join(base, instance.replaceAll(/[^A-Za-z0-9._-]+/g, '-'));
+  const folderOf = (name: string) => join(base, name.replaceAll(/[^A-Za-z0-9._-]+/g, '-'));
+  const directory = folderOf(instance);
   const temporaryDirectory = join(directory, 'tmp');
   const owner = ownerText(instance);
 
@@ -126,6 +129,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
         },
       };
     },
+    mayRun: (other) => hostOf(other) !== hostOf(instance) || existsSync(folderOf(other)),
     async [Symbol.asyncDispose]() {
       await rm(directory, { recursive: true, force: true });
     },
