@@ -1,8 +1,10 @@
 import type { z } from 'zod';
-import { type Place, withoutCredentials } from './config-file.ts';
+import type { Place } from './config-file.ts';
+import { find, pointAt } from './navigate.ts';
 import { type Problem, problem } from './problems.ts';
 import { LATER, SECRET_KEYS } from './schema.ts';
 import type { Entry, Tree } from './tree.ts';
+import { asRead, listed } from './wording.ts';
 import { didYouMean, unknownKey, type Where } from './words-from-elsewhere.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -14,7 +16,8 @@ export function explainIssues(owner: Entry, where: Where, issues: readonly Issue
 }
 
 function explain(owner: Entry, where: Where, issue: Issue, path: readonly PropertyKey[]): Problem[] {
-  const { key, keyPlace, value } = find(owner, path);
+  const found = find(owner, path);
+  const { key, keyPlace, value } = found;
   if (value === undefined) return [problem(keyPlace, `${key}: ${String(path.at(-1))} is missing${kindsOf(issue)}`)];
   if (issue.code === 'unrecognized_keys') {
     // The schema's message for this issue is the keys that it has; see `strict` in schema.ts.
@@ -25,11 +28,11 @@ function explain(owner: Entry, where: Where, issue: Issue, path: readonly Proper
   }
   if (issue.code === 'invalid_union') {
     if (issue.discriminator !== undefined)
-      return [problem(placeOf(value, keyPlace), `${key}: ${kindUnknown(issue, where, value)}`)];
+      return [problem(pointAt(found), `${key}: ${kindUnknown(issue, where, value)}`)];
     const meant = branchOf(issue);
     if (meant !== undefined) return meant.flatMap((inner) => explain(owner, where, inner, [...path, ...inner.path]));
   }
-  return [problem(placeOf(value, keyPlace), `${key}: ${said(issue, key, value)}`)];
+  return [problem(pointAt(found), `${key}: ${said(issue, key, value)}`)];
 }
 
 /** What was expected, what was read, and what to do. */
@@ -119,73 +122,8 @@ function kindUnknown(issue: UnionIssue, where: Where, value: Tree): string {
   return `${listed(kinds)} expected, ${asRead(value, 'type')} was read${hint}`;
 }
 
-/** A value as a message may show it: as it is written, never what a variable or a secret holds. */
-export function asRead(tree: Tree, key: string): string {
-  if (tree.kind !== 'scalar' || tree.value === null) return kindOf(tree);
-  if (isFromVariable(tree)) return `what ${reference(tree.written)} holds`;
-  if (SECRET_KEYS.has(key)) return typeof tree.value === 'number' ? 'a number' : 'something else';
-  return typeof tree.value === 'string' ? JSON.stringify(withoutCredentials(shortened(tree.value))) : kindOf(tree);
-}
-
-/** What a variable holds may be a secret that was put into the wrong place: no message quotes it. */
-export function isFromVariable(tree: Tree | undefined): boolean {
-  return tree?.kind === 'scalar' && typeof tree.value === 'string' && tree.value.includes('${');
-}
-
-/** What a person would call it. */
-export function kindOf(tree: Tree): string {
-  if (tree.kind !== 'scalar') return tree.kind === 'map' ? 'a map' : 'a list';
-  if (tree.value === null) return 'nothing';
-  if (typeof tree.value === 'number') return `the number ${tree.written}`;
-  return typeof tree.value === 'boolean' ? String(tree.value) : 'text';
-}
-
-function reference(written: string): string {
-  return shortened(written.replace(/^(["'])(.*)\1$/s, '$2'));
-}
-
-function shortened(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-}
-
-/** `a, b or c` */
-export function listed(words: readonly string[]): string {
-  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
-}
-
 function isNothing(tree: Tree): tree is Extract<Tree, { kind: 'scalar' }> {
   return tree.kind === 'scalar' && tree.value === null;
-}
-
-/** What a path leads to. */
-export interface Found {
-  readonly key: string;
-  readonly keyPlace: Place;
-  /** Undefined where the last key of the path is missing; then `key` is that of the map in which it is. */
-  readonly value: Tree | undefined;
-}
-
-/** Follows a path of keys and list indexes as far as it goes. */
-export function find(owner: Entry, path: readonly PropertyKey[]): Found {
-  let found: Found & { readonly value: Tree } = owner;
-  for (const step of path) {
-    const { value } = found;
-    if (value.kind === 'list' && typeof step === 'number') {
-      const item = value.items[step];
-      if (item === undefined) return { ...found, value: undefined };
-      found = { key: found.key, keyPlace: item.place, value: item };
-      continue;
-    }
-    const entry = value.kind === 'map' ? value.entries.get(String(step)) : undefined;
-    if (entry === undefined) return { ...found, value: undefined };
-    found = entry;
-  }
-  return found;
-}
-
-/** Where to point for a value: at itself, or at its key where it is empty. */
-export function placeOf(value: Tree, keyPlace: Place): Place {
-  return value.place.end > value.place.start ? value.place : keyPlace;
 }
 
 function keyOf(map: Tree, name: string): Place {

@@ -4,12 +4,13 @@ import { ExportdError } from '../core/errors.ts';
 import { checkCron } from '../core/schedule.ts';
 import type { DataType, Job, Report } from '../core/words.ts';
 import { checkTimezone, type TimezoneCheck } from '../core/zones.ts';
-import { asRead, find, isFromVariable, listed, placeOf } from './explain.ts';
+import { find, pointAt } from './navigate.ts';
 import { type Problem, problem, warning } from './problems.ts';
 import { neverWithin } from './retention-rule.ts';
 import type { JobInput } from './schema.ts';
 import type { SourceConfig } from './settings.ts';
 import type { Entry } from './tree.ts';
+import { asRead, isFromVariable, listed } from './wording.ts';
 import { didYouMean } from './words-from-elsewhere.ts';
 
 type Path = readonly (string | number)[];
@@ -123,11 +124,11 @@ function checkName(owner: Entry, path: Path, name: string, report: Report): Prob
   const isKnown = (dataType: DataType) => columnNames({ dataType, groupBy: undefined }).includes(matchingName(name));
   const known = columnNames(report);
   if (known.includes(matchingName(name)) || DATA_TYPES.some(isKnown)) return [];
-  const { value, keyPlace } = find(owner, path);
-  const place = value === undefined ? keyPlace : placeOf(value, keyPlace);
   const meant = didYouMean(name, known);
   const hint = meant === undefined ? '' : `: did you mean ${meant}?`;
-  return [warning(place, `columns: no export is known to have a column ${JSON.stringify(name)}${hint}`)];
+  return [
+    warning(pointAt(find(owner, path)), `columns: no export is known to have a column ${JSON.stringify(name)}${hint}`),
+  ];
 }
 
 const namesByReport = new Map<string, readonly string[]>();
@@ -150,8 +151,7 @@ function checkRetention(owner: Entry, job: Job, sources: readonly SourceConfig[]
     if (history === undefined || !neverWithin(grid, job.window.delay, history)) return [];
     const keeps = `${history.amount} ${history.unit}${history.amount === 1 ? '' : 's'}`;
     const period = grid.span === 1 ? `a ${grid.grain}` : `${grid.span} ${grid.grain}s`;
-    const { value, keyPlace } = find(owner, ['window']);
-    const place = value === undefined ? keyPlace : placeOf(value, keyPlace);
+    const place = pointAt(find(owner, ['window']));
     if (job.window.includeOpen) {
       const message = `window: source ${name} keeps ${keeps}: ${period} that has closed is never whole in it, so that its last export while it was open stays`;
       return [warning(place, message)];
@@ -167,6 +167,5 @@ function checkRetention(owner: Entry, job: Job, sources: readonly SourceConfig[]
 }
 
 function at(owner: Entry, path: Path, message: string): Problem {
-  const { value, keyPlace } = find(owner, path);
-  return problem(value === undefined ? keyPlace : placeOf(value, keyPlace), message);
+  return problem(pointAt(find(owner, path)), message);
 }

@@ -6,9 +6,10 @@ import type { Job } from '../core/words.ts';
 import { placeName } from './config-file.ts';
 import { daemonOf } from './daemon-settings.ts';
 import { layDefaults } from './defaults.ts';
-import { explainIssues, find, placeOf } from './explain.ts';
+import { explainIssues } from './explain.ts';
 import { readConfigFiles } from './files.ts';
 import { checkJob, checkPresence } from './job-rules.ts';
+import { find, pointAt } from './navigate.ts';
 import { physicalOf } from './physical-destination.ts';
 import { ConfigError, inOrder, type Problem, problem, warning } from './problems.ts';
 import { checkReferences } from './references.ts';
@@ -74,8 +75,7 @@ class Loader {
     const destinations = this.#destinations(sections);
     const daemon = this.#daemon(sections);
     const jobs = this.#jobs(sections, sources, destinations, whole);
-    if (needAll)
-      for (const missing of this.#missing.values()) this.#problems.push(...missing.map((each) => each.problem));
+    if (needAll) this.#problems.push(...[...this.#missing.values()].flat().map((missing) => missing.problem));
     if (sections.jobs.size === 0 && this.#problems.length === 0) {
       this.#problems.push(warning(undefined, `${path}: has no jobs`));
     }
@@ -102,7 +102,8 @@ class Loader {
     const readable = trees.flatMap(({ file, tree }) => (tree === undefined ? [] : [{ file, tree }]));
     const merged = mergeFiles(readable);
     this.#problems.push(...merged.problems);
-    return { sections: merged.sections, whole: this.#problems.length === 0 };
+    const whole = problems.length === 0 && trees.every((read) => read.tree !== undefined || read.problems.length === 0);
+    return { sections: merged.sections, whole };
   }
 
   #sources(sections: Sections): Map<string, SourceConfig> {
@@ -143,18 +144,11 @@ class Loader {
     const input = this.#check('daemon', owner, 'other', DAEMON);
     if (input === undefined) return undefined;
     const daemon = daemonOf(input, folderOf(owner, ['spool_dir']));
-    const listen = find(owner, ['listen']);
-    if (
-      daemon.listen !== undefined &&
-      !isLoopback(daemon.listen.host) &&
-      daemon.token === undefined &&
-      !daemon.allowPublic
-    ) {
+    const isOpen = daemon.token === undefined && !daemon.allowPublic;
+    if (isOpen && daemon.listen !== undefined && !isLoopback(daemon.listen.host)) {
       const hint = 'set token, or allow_public: true where something else protects it';
-      const at = listen.value === undefined ? listen.keyPlace : placeOf(listen.value, listen.keyPlace);
-      this.#problems.push(
-        problem(at, `listen: everyone who reaches ${daemon.listen.host} could see the pages: ${hint}`),
-      );
+      const message = `listen: everyone who reaches ${daemon.listen.host} could see the pages: ${hint}`;
+      this.#problems.push(problem(pointAt(find(owner, ['listen'])), message));
     }
     return daemon;
   }
@@ -174,8 +168,7 @@ class Loader {
       const owner = `jobs/${name}`;
       const input = this.#check(owner, entry, 'job', JOB);
       if (input === undefined) continue;
-      const presence = checkPresence(entry, input);
-      this.#problems.push(...presence);
+      this.#problems.push(...checkPresence(entry, input));
       const missing = this.#missing.get(owner) ?? [];
       // A stand-in for a variable that is not set must not be held against other keys.
       const complete = missing.every(({ secret }) => secret);
@@ -218,9 +211,8 @@ class Loader {
     this.#problems.push(...problems);
     if (missing.length > 0) this.#missing.set(owner, missing);
     const parsed = schema.safeParse(value);
-    if (parsed.success) return parsed.data;
-    this.#problems.push(...explainIssues(entry, where, parsed.error.issues));
-    return undefined;
+    if (!parsed.success) this.#problems.push(...explainIssues(entry, where, parsed.error.issues));
+    return parsed.success && problems.length === 0 ? parsed.data : undefined;
   }
 
   #need(jobs: readonly Job[]): void {
@@ -238,8 +230,7 @@ class Loader {
     const isNamed = section === 'sources' || section === 'destinations' || section === 'jobs';
     const owner = this.#owners.get(isNamed ? `${section}/${name}` : String(section));
     if (owner === undefined) return undefined;
-    const { value, keyPlace } = find(owner, isNamed || name === undefined ? rest : [name, ...rest]);
-    return placeName(value === undefined ? keyPlace : placeOf(value, keyPlace));
+    return placeName(pointAt(find(owner, isNamed || name === undefined ? rest : [name, ...rest])));
   }
 }
 

@@ -1,7 +1,8 @@
-import { asRead, type Found, find, listed, placeOf } from './explain.ts';
+import { type Found, find, pointAt } from './navigate.ts';
 import { type Problem, problem } from './problems.ts';
 import type { Sections } from './sections.ts';
 import type { Entry } from './tree.ts';
+import { asRead, listed } from './wording.ts';
 import { didYouMean } from './words-from-elsewhere.ts';
 
 /** Whether the sources and the destination that a job names are there. */
@@ -29,6 +30,5 @@ function unknownName(at: Found, what: string, name = '', known: Iterable<string>
   const meant = didYouMean(name, names);
   const hint = meant !== undefined ? `: did you mean ${meant}?` : names.length > 0 ? `: there is ${listed(names)}` : '';
   const read = at.value === undefined ? at.key : asRead(at.value, at.key);
-  const place = at.value === undefined ? at.keyPlace : placeOf(at.value, at.keyPlace);
-  return problem(place, `${at.key}: ${read} ${what}${hint}`);
+  return problem(pointAt(at), `${at.key}: ${read} ${what}${hint}`);
 }

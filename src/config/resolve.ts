@@ -58,7 +58,7 @@ export function resolveJob({ name, input, sources, destination }: CheckedJob): J
   };
 }
 
-export function tableOf(name: string, input: JobInput): string {
+function tableOf(name: string, input: JobInput): string {
   return input.table ?? name.replaceAll('-', '_');
 }
 

@@ -1,8 +1,8 @@
 import type { ConfigFile } from './config-file.ts';
-import { kindOf } from './explain.ts';
 import { type Problem, problem } from './problems.ts';
 import { LATER, NAME, SECTIONS } from './schema.ts';
 import { definedTwice, type Entry, type MapTree, type Tree } from './tree.ts';
+import { kindOf } from './wording.ts';
 import { unknownKey } from './words-from-elsewhere.ts';
 
 /** All files as one document: each named thing with the place where it is defined. */

@@ -2,7 +2,7 @@ import { matchingName } from '../core/columns.ts';
 import { reportName } from '../core/contract.ts';
 import type { Job, SourceKey } from '../core/words.ts';
 import type { Place } from './config-file.ts';
-import { find, placeOf } from './explain.ts';
+import { find, pointAt } from './navigate.ts';
 import { type Problem, problem } from './problems.ts';
 import type { Entry } from './tree.ts';
 
@@ -99,8 +99,8 @@ function checkSources(sharing: readonly Writer[]): Problem[] {
 
 /** Where a job says this; where it does not, its name. */
 function placeIn({ owner }: Writer, key: readonly string[]): Place {
-  const { value, keyPlace } = find(owner, key);
-  return value === undefined ? owner.keyPlace : placeOf(value, keyPlace);
+  const found = find(owner, key);
+  return found.value === undefined ? owner.keyPlace : pointAt(found);
 }
 
 function listOf(names: readonly string[]): string {
