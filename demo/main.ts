@@ -80,8 +80,9 @@ async function play(): Promise<void> {
   await stage.say('');
   await stage.title('What next');
   await stage.say(
-    '  npx exportd init my-exports    a config of your own, commented',
-    '  duckdb data/usage.duckdb       the rows; their ledger is the table _exportd_loads',
-    '  config/jobs/*.yaml             the jobs of this demo and four more',
+    `  npx exportd status ${JOB}    how the job stands`,
+    '  npx exportd init my-exports       a config of your own, commented',
+    '  duckdb data/usage.duckdb          the rows; their ledger is the table _exportd_loads',
+    '  config/jobs/*.yaml                the jobs of this demo and four more',
   );
 }
