@@ -8,7 +8,7 @@ import { errorLines } from './error-text.ts';
 import { forecastInWords, waitingTime } from './forecast.ts';
 import type { Paint } from './output.ts';
 import { countedPeriods, periodsInWords } from './period-names.ts';
-import { count, counted, duration, list } from './phrases.ts';
+import { count, counted, duration } from './phrases.ts';
 
 /** More periods than this of one reason are shown as first and last. */
 const NAMED = 4;
@@ -100,7 +100,7 @@ function total({ now, plans, unplanned }: Planning, paint: Paint): string {
       ? [paint('red', `${count(unplanned.length + refused.size)} not planned`)]
       : []),
   ];
-  return `At ${formatLocal(now, zone)}: ${list(parts)}.`;
+  return `At ${formatLocal(now, zone)}: ${parts.join('; ')}.`;
 }
 
 function row(title: string, text: string): string {

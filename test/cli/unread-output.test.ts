@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { plainUsage } from '../engines/usage-api/plain-usage.ts';
+import { startUsageApi } from '../engines/usage-api.ts';
 import { type Folder, folder, frame, MAIN } from './exportd.ts';
 
 /** Runs `exportd WORDS | READER` in bash; the exit codes of both, and what came on stderr. */
@@ -25,6 +27,17 @@ describe('output that nobody reads to its end (case e14)', () => {
     const jobs = Array.from({ length: 2000 }, (_, i) => `  j${i}: { table: t${i}, ${rest} }`);
     place = folder({ 'exportd.yaml': frame({ more: jobs.join('\n') }) });
     return () => place[Symbol.dispose]();
+  });
+
+  test('preview | head -3 ends without writing the rest', async () => {
+    await using api = await startUsageApi({
+      keys: { 'the-api-key-of-acme': ['USAGE_EXPORT_API'] },
+      rows: plainUsage({ rows: 5000 }),
+    });
+    using other = folder({ 'exportd.yaml': frame({ url: api.url }) });
+    const { codes, stderr } = await piped(other, 'preview j --limit 100000 -c exportd.yaml', 'head -3');
+    expect(codes).toBe('141 0');
+    expect(stderr).toBe('');
   });
 
   test.each([
