@@ -18,9 +18,9 @@ import { Files } from './usage-api/files.ts';
 import type { UsageApiOptions } from './usage-api/options.ts';
 import { aborted, pause, sendShort } from './usage-api/respond.ts';
 
-export type { Bound, ExportRequest } from './usage-api/export-request.ts';
+export type { ExportRequest } from './usage-api/export-request.ts';
 export type { Fault, PlantedFault } from './usage-api/faults.ts';
-export type { RawBody, UsageApiOptions } from './usage-api/options.ts';
+export type { UsageApiOptions } from './usage-api/options.ts';
 export { exact, type Row } from './usage-api/rows.ts';
 
 /** One request as it was seen. */
