@@ -5,6 +5,7 @@ import { configJsonSchemaText } from '../../src/cli/schema.ts';
 import { STARTER_CONFIG } from '../../src/cli/starter-config.ts';
 import { configJsonSchema } from '../../src/config/json-schema.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import { WORDS_FROM_ELSEWHERE } from '../../src/config/words-from-elsewhere.ts';
 import { frame, jobOf, load } from './frame.ts';
 
 const inRepo = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
@@ -48,12 +49,13 @@ describe('the JSON Schema', () => {
   });
 });
 
-test('docs/configuration.md has every key of the schema', () => {
+test('docs/configuration.md has every key of the schema and every word from elsewhere', () => {
   const docs = readFileSync(inRepo('docs/configuration.md'), 'utf8');
   const missing = keysOf(configJsonSchema())
     .map(({ name }) => name.split('.').at(-1) ?? '')
     .filter((key) => key !== 'dataType' && !docs.includes(`\`${key}\``));
   expect([...new Set(missing)]).toEqual([]);
+  expect([...WORDS_FROM_ELSEWHERE.keys()].filter((word) => !docs.includes(`\`${word}\``))).toEqual([]);
 });
 
 test('the example config of the repo is valid without warnings', () => {
