@@ -8,9 +8,10 @@ import { METADATA_COLUMNS } from '../../src/destinations/destination.ts';
 import { type Engine, quoteName, quoteText } from '../../src/duckdb/engine.ts';
 import type { SpoolFile } from '../../src/staging/spool.ts';
 import type { Staged } from '../../src/staging/staged.ts';
+import { COLUMNS } from './entries.ts';
 
 /** How each type stands in staged Parquet. */
-export const PARQUET: Readonly<Record<ColumnType, string>> = {
+const PARQUET: Readonly<Record<ColumnType, string>> = {
   string: 'VARCHAR',
   integer: 'BIGINT',
   numeric: 'DECIMAL(38,9)',
@@ -49,8 +50,22 @@ export async function stageRows(
   );
 }
 
+/** As many made-up users as the ledger row counts, as the columns user_id and messages_total. */
+export async function stageUsers(engine: Engine, folder: string, entry: LedgerEntry): Promise<Staged> {
+  const values = metadata(entry);
+  const meta = METADATA_COLUMNS.map(
+    ({ name, type }) => `CAST(${quoteText(String(values[name]))} AS ${PARQUET[type]}) AS ${name}`,
+  );
+  return await stageSelect(
+    engine,
+    folder,
+    COLUMNS,
+    `SELECT 'user ' || hash(i) AS user_id, i AS messages_total, ${meta.join(', ')} FROM range(${entry.rowCount}) r(i)`,
+  );
+}
+
 /** The rows of any query that has columns and metadata columns. */
-export async function stageSelect(
+async function stageSelect(
   engine: Engine,
   folder: string,
   columns: readonly Column[],
@@ -61,6 +76,11 @@ export async function stageSelect(
   await using connection = await engine.connect();
   await connection.run(`CREATE TEMP TABLE rows_in_hand AS ${select}`, parameters);
   await connection.run(`COPY rows_in_hand TO ${quoteText(path)} (FORMAT parquet, COMPRESSION snappy)`);
+  return stagedAt(path, columns);
+}
+
+/** A staged file that is there already. */
+export function stagedAt(path: string, columns: readonly Column[]): Staged {
   return {
     id: randomUUID(),
     file: fileAt(path),
@@ -72,7 +92,7 @@ export async function stageSelect(
   };
 }
 
-export function metadata(entry: LedgerEntry): Row {
+function metadata(entry: LedgerEntry): Row {
   return {
     _period_key: entry.periodKey,
     _period_date: entry.periodDate,

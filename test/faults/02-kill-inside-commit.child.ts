@@ -1,11 +1,10 @@
 /** Replaces one key with many rows again and again, and says on stdout when its commit begins and when it has ended. */
 import { randomUUIDv7 } from 'node:crypto';
 import { writeSync } from 'node:fs';
-import { METADATA_COLUMNS } from '../../src/destinations/destination.ts';
 import { openDuckDb } from '../../src/destinations/duckdb/index.ts';
 import { type Engine, openEngine } from '../../src/duckdb/engine.ts';
 import { COLUMNS, entryOf, tableSpec } from '../contract/entries.ts';
-import { metadata, PARQUET, stageSelect } from '../contract/staged.ts';
+import { stageUsers } from '../contract/staged.ts';
 
 const [path = '', folder = '', rows = '', date = ''] = process.argv.slice(2);
 const engine = await openEngine({ memoryLimit: 512_000_000, temporaryDirectory: folder });
@@ -45,14 +44,7 @@ const destination = openDuckDb({
 const signal = new AbortController().signal;
 for (;;) {
   const entry = entryOf(date, { loadId: randomUUIDv7(), rowCount: Number(rows) });
-  const values = metadata(entry);
-  const meta = METADATA_COLUMNS.map(({ name, type }) => `CAST('${values[name]}' AS ${PARQUET[type]}) AS ${name}`);
-  await using staged = await stageSelect(
-    engine,
-    folder,
-    COLUMNS,
-    `SELECT 'user ' || i AS user_id, i AS messages_total, ${meta.join(', ')} FROM range(${rows}) r(i)`,
-  );
+  await using staged = await stageUsers(engine, folder, entry);
   await destination.prepare(tableSpec(), COLUMNS, signal);
   await destination.replace(
     { staged, table: tableSpec(), insert: [entry.loadId], entries: [entry], dates: [date] },
