@@ -48,8 +48,10 @@ export interface Source extends AsyncDisposable {
    * request would leave. Returned: the file holds the body to its last byte. Thrown, aborted or killed: the file is
    * garbage and the source unharmed. ndjson is one row a line, every value a string or null, numbers as their source
    * text, so that nothing passes through a double.
+   *
+   * `queued` is heard only while the request waits for its turn: what is under way goes on.
    */
-  extract(ask: Ask, into: SpoolFile, signal: AbortSignal): Promise<Extract>;
+  extract(ask: Ask, into: SpoolFile, signal: AbortSignal, queued?: AbortSignal): Promise<Extract>;
 }
 
 /** Says that the source is being braked, and until when. */

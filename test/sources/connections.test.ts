@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ExportdError } from '../../src/core/errors.ts';
 import { readText } from '../../src/sources/export-api/body.ts';
-import { openTransport } from '../../src/sources/export-api/transport.ts';
+import { HeldBack, openTransport } from '../../src/sources/export-api/transport.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import { linkTo, listening, openLab, serve } from './lab.ts';
 
@@ -85,6 +85,25 @@ describe('a connection', () => {
     const sent = transport.send({ method: 'GET', url, headers: {} }, new AbortController().signal);
     await expect(sent).rejects.toBe(refusal);
     expect(connected).toBe(0);
+  });
+
+  test('is asked at the last moment whether a request may leave: where not, the server sees nothing of it', async () => {
+    const seen: string[] = [];
+    await using server = await serve((request, response) => {
+      seen.push(request.url ?? '');
+      response.end('x');
+    });
+    await using transport = openTransport({ timeout: 1000, stops: 'period' });
+    const get = (path: string, mayLeave: () => boolean) =>
+      transport.send(
+        { method: 'GET', url: new URL(path, server.url), headers: {}, mayLeave },
+        new AbortController().signal,
+      );
+    await expect(get('/held', () => false)).rejects.toBeInstanceOf(HeldBack);
+    await get('/free', () => true);
+    await expect(get('/held', () => false)).rejects.toBeInstanceOf(HeldBack);
+    await get('/free', () => true);
+    expect(seen).toEqual(['/free', '/free']);
   });
 
   test('that breaks before the answer costs one attempt, and may be tried again', async () => {

@@ -214,6 +214,32 @@ describe('a 429', () => {
     expect(performance.now() - before).toBeGreaterThan(950);
   });
 
+  test('holds back a neighbour that was let go and is not on the wire yet: it asks again after the wait', async () => {
+    await using api = await startUsageApi({ keys: { [KEY]: ['USAGE_EXPORT_API'] }, rows: row });
+    const pace = createPace({ rate: undefined, concurrency: 2 });
+    let refused = false;
+    // The very first turn is taken here; its 429 comes in while the source's own request connects.
+    const first = await pace.turn('awaited', never);
+    first.leaves();
+    await using lab = await openLab(api.url, {
+      pace: {
+        async turn(urgency, signal) {
+          const turn = await pace.turn(urgency, signal);
+          if (!refused) {
+            refused = true;
+            first.slowed(300);
+            first[Symbol.dispose]();
+          }
+          return turn;
+        },
+      },
+    });
+    const before = performance.now();
+    expect(await lab.extract('2026-11-23')).toMatchObject({ kind: 'body' });
+    expect(performance.now() - before).toBeGreaterThan(290);
+    expect(api.requests.filter(({ kind }) => kind === 'export')).toHaveLength(1);
+  });
+
   test('that asks for more than 15 minutes ends what is in hand: the next tick asks again', async () => {
     await using api = await startUsageApi({ keys: { [KEY]: ['USAGE_EXPORT_API'] }, rows: row });
     await using lab = await openLab(api.url);

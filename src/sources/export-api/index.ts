@@ -60,7 +60,8 @@ export function openExportApi(options: ExportApiOptions): Source {
   const api = openTransport({ timeout: options.timeout, stops: 'source' });
   const storage = openTransport({ timeout: options.timeout, stops: 'period', lookup: lookupBeyondLink });
 
-  async function request(ask: Ask, into: SpoolFile, signal: AbortSignal): Promise<Answer> {
+  async function request(ask: Ask, into: SpoolFile, signal: AbortSignal, queued?: AbortSignal): Promise<Answer> {
+    const waiting = queued === undefined ? signal : AbortSignal.any([signal, queued]);
     const { report, period, urgency } = ask;
     const url = new URL(options.baseUrl);
     url.pathname = `${url.pathname.replace(/\/+$/, '')}/export/${report.dataType}/${options.format}`;
@@ -73,10 +74,10 @@ export function openExportApi(options: ExportApiOptions): Source {
       'user-agent': 'exportd',
     };
     for (;;) {
-      using turn = await pace.turn(urgency, signal);
+      using turn = await pace.turn(urgency, waiting);
       const requestedAt = clock();
       refuseLost(ask, requestedAt);
-      const mayLeave = () => turn.leaves();
+      const mayLeave = () => !waiting.aborted && turn.leaves();
       try {
         const response = await api.send({ method: 'POST', url, headers, body, mayLeave }, signal);
         const answer = await read(response, { ask, url, requestedAt, answeredAt: clock(), into, turn });
@@ -176,9 +177,9 @@ export function openExportApi(options: ExportApiOptions): Source {
   }
 
   return {
-    async extract(ask, into, signal) {
+    async extract(ask, into, signal, queued) {
       try {
-        const answer = await request(ask, into, signal);
+        const answer = await request(ask, into, signal, queued);
         if (answer.kind !== 'link') return answer;
         const { requestedAt, answeredAt, declaredRows } = answer;
         const { response, url } = await download(answer.url, storage, clock, signal);

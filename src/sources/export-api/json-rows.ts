@@ -1,7 +1,20 @@
-import { isUtf8 } from 'node:buffer';
 import { Transform } from 'node:stream';
 import { ExportdError } from '../../core/errors.ts';
 import { JsonColumns } from './json-columns.ts';
+import {
+  afterInNumber,
+  BACKSLASH,
+  endsNumber,
+  INTEGER,
+  isBlank,
+  isDigit,
+  isEscape,
+  isHex,
+  MINUS,
+  QUOTE,
+  ZERO,
+} from './json-grammar.ts';
+import { Utf8Check } from './utf8-check.ts';
 
 /** What stands around the rows of a JSON answer. */
 export interface Envelope {
@@ -25,22 +38,11 @@ const NUMBER = 9;
 const WORD = 10;
 const DONE = 11;
 
-// Where in a number we are.
-const MINUS = 0;
-const ZERO = 1;
-const INTEGER = 2;
-const POINT = 3;
-const FRACTION = 4;
-const E = 5;
-const SIGN = 6;
-const EXPONENT = 7;
-
 const ARRAY = 1;
 const OBJECT = 2;
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
+const COLON_SIGN = 0x3a;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
@@ -85,12 +87,11 @@ export class JsonRows {
   #out = Buffer.allocUnsafe(0);
   #waiting = 0;
   #offset = 0;
-  /** Bytes of a character that a chunk cut in two. */
-  #torn: Buffer = Buffer.alloc(0);
+  readonly #characters = new Utf8Check();
 
   /** The lines, or parts of lines, that this chunk brings. Throws BODY_MALFORMED, or VALUE_MISFIT for a key that a row has twice. */
   push(chunk: Buffer): Buffer {
-    this.#checkCharacters(chunk);
+    if (!this.#characters.takes(chunk)) throw malformed('the JSON answer is not UTF-8');
     const out = this.#room(chunk.length);
     const open = this.#open;
     const columns = this.#columns;
@@ -108,54 +109,43 @@ export class JsonRows {
       const c = chunk[i] as number;
       switch (state) {
         case STRING: {
-          if (inData ? depth === ROW : depth === ENVELOPE && inKey) {
-            let b = c;
+          const copied = inData || (inKey && depth === ENVELOPE);
+          let b = c;
+          if (copied) {
             while (b !== QUOTE && b !== BACKSLASH && b >= 0x20) {
               out[o++] = b;
               if (++i === length) break;
               b = chunk[i] as number;
             }
-            if (i === length) continue;
-            if (b < 0x20) throw this.#malformed(i);
-            i += 1;
-            if (b === BACKSLASH) {
-              out[o++] = BACKSLASH;
-              state = ESCAPE;
-            } else if (!inKey) {
-              out[o++] = QUOTE;
-              state = NEXT;
-            } else {
-              this.#noteKey(out, keyAt, o, inData, i);
-              if (inData) out[o++] = QUOTE;
-              else o = keyAt;
-              state = COLON;
-            }
-          } else if (inData) {
-            let b = c;
-            while (b !== QUOTE && b !== BACKSLASH && b >= 0x20) {
-              out[o++] = b;
-              if (++i === length) break;
-              b = chunk[i] as number;
-            }
-            if (i === length) continue;
-            if (b < 0x20) throw this.#malformed(i);
-            i += 1;
-            out[o++] = BACKSLASH;
-            out[o++] = b;
-            state = b === BACKSLASH ? ESCAPE : inKey ? COLON : NEXT;
           } else {
-            let b = c;
             while (b !== QUOTE && b !== BACKSLASH && b >= 0x20) {
               if (++i === length) break;
               b = chunk[i] as number;
             }
-            if (i === length) continue;
-            if (b < 0x20) throw this.#malformed(i);
-            i += 1;
-            if (b === BACKSLASH) state = ESCAPE;
-            else {
-              state = inKey ? COLON : NEXT;
-              if (!inKey && depth === ENVELOPE) valueAt = this.#keep(chunk, valueAt, i);
+          }
+          if (i === length) continue;
+          if (b < 0x20) throw this.#malformed(i);
+          i += 1;
+          const inCell = inData && depth > ROW;
+          if (b === BACKSLASH) {
+            if (inCell) out[o++] = BACKSLASH;
+            if (copied) out[o++] = BACKSLASH;
+            state = ESCAPE;
+          } else if (inKey) {
+            if (copied && !inCell) this.#noteKey(out, keyAt, o, inData, i);
+            if (inCell) out[o++] = BACKSLASH;
+            if (inData) out[o++] = QUOTE;
+            else if (copied) o = keyAt;
+            state = COLON;
+          } else {
+            if (inCell) out[o++] = BACKSLASH;
+            if (inData) out[o++] = QUOTE;
+            else if (depth === ENVELOPE) valueAt = this.#keep(chunk, valueAt, i);
+            state = NEXT;
+            if (inData && depth === ROW && i < length && chunk[i] === COMMA) {
+              out[o++] = COMMA;
+              i += 1;
+              state = KEY;
             }
           }
           continue;
@@ -210,19 +200,28 @@ export class JsonRows {
               out[o++] = QUOTE;
             }
             if (inData && depth === ROW) {
+              // Most rows have the keys of the row before, in its order, and most values are strings.
               const likely = columns.likely;
-              if (likely !== undefined && chunk[i + 1 + likely.length] === QUOTE) {
+              if (likely !== undefined && i + likely.length + 3 < length) {
+                const wanted = likely.length;
                 let same = 0;
-                while (same < likely.length && chunk[i + 1 + same] === likely[same]) {
+                while (same < wanted && chunk[i + 1 + same] === likely[same]) {
                   out[o + same] = likely[same] as number;
                   same += 1;
                 }
-                if (same === likely.length) {
+                if (same === wanted && chunk[i + 1 + wanted] === QUOTE) {
                   this.#refuseTwice(columns.takeLikely());
-                  i += likely.length + 1;
-                  o += likely.length;
+                  i += wanted + 1;
+                  o += wanted;
                   out[o++] = QUOTE;
+                  inKey = false;
                   state = COLON;
+                  if (chunk[i + 1] === COLON_SIGN && chunk[i + 2] === QUOTE) {
+                    out[o++] = COLON_SIGN;
+                    out[o++] = QUOTE;
+                    i += 2;
+                    state = STRING;
+                  }
                   break;
                 }
               }
@@ -238,7 +237,7 @@ export class JsonRows {
 
         case COLON:
           if (isBlank(c)) break;
-          if (c !== 0x3a) throw this.#malformed(i);
+          if (c !== COLON_SIGN) throw this.#malformed(i);
           if (inData) out[o++] = c;
           state = VALUE;
           break;
@@ -278,7 +277,7 @@ export class JsonRows {
               out[o++] = QUOTE;
             }
             state = STRING;
-          } else if (c === 0x2d || (c >= 0x30 && c <= 0x39)) {
+          } else if (c === 0x2d || isDigit(c)) {
             if (inData) {
               if (depth === ROW) out[o++] = QUOTE;
               out[o++] = c;
@@ -406,13 +405,6 @@ export class JsonRows {
     return taken;
   }
 
-  #checkCharacters(chunk: Buffer): void {
-    const bytes = this.#torn.length === 0 ? chunk : Buffer.concat([this.#torn, chunk]);
-    const whole = bytes.length - tornLength(bytes);
-    if (!isUtf8(bytes.subarray(0, whole))) throw malformed('the JSON answer is not UTF-8');
-    this.#torn = Buffer.from(bytes.subarray(whole));
-  }
-
   #malformed(at: number): ExportdError {
     return malformed(`the JSON answer is malformed at byte ${this.#offset + at}`);
   }
@@ -437,73 +429,4 @@ function malformed(message: string): ExportdError {
     retryable: true,
     hint: 'the source is asked again; nothing of it was loaded',
   });
-}
-
-function isBlank(c: number): boolean {
-  return c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09;
-}
-
-function isDigit(c: number): boolean {
-  return c >= 0x30 && c <= 0x39;
-}
-
-function isHex(c: number): boolean {
-  return isDigit(c) || (c >= 0x61 && c <= 0x66) || (c >= 0x41 && c <= 0x46);
-}
-
-/** What may stand after a backslash: " \\ / b f n r t u */
-function isEscape(c: number): boolean {
-  switch (c) {
-    case QUOTE:
-    case BACKSLASH:
-    case 0x2f:
-    case 0x62:
-    case 0x66:
-    case 0x6e:
-    case 0x72:
-    case 0x74:
-    case 0x75:
-      return true;
-    default:
-      return false;
-  }
-}
-
-/** Where in a number we are after this byte; -1 where it is none of the number's. */
-function afterInNumber(state: number, c: number): number {
-  if (isDigit(c)) {
-    switch (state) {
-      case MINUS:
-        return c === 0x30 ? ZERO : INTEGER;
-      case INTEGER:
-      case FRACTION:
-      case EXPONENT:
-        return state;
-      case POINT:
-        return FRACTION;
-      case E:
-      case SIGN:
-        return EXPONENT;
-      default:
-        return -1;
-    }
-  }
-  if (c === 0x2e) return state === ZERO || state === INTEGER ? POINT : -1;
-  if (c === 0x65 || c === 0x45) return state === ZERO || state === INTEGER || state === FRACTION ? E : -1;
-  if (c === 0x2b || c === 0x2d) return state === E ? SIGN : -1;
-  return -1;
-}
-
-function endsNumber(state: number): boolean {
-  return state === ZERO || state === INTEGER || state === FRACTION || state === EXPONENT;
-}
-
-/** How many bytes at the end belong to a character that is not over. */
-function tornLength(bytes: Buffer): number {
-  for (let back = 1; back <= 3 && back <= bytes.length; back += 1) {
-    const byte = bytes[bytes.length - back] as number;
-    if (byte < 0x80) return 0;
-    if (byte >= 0xc0) return (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) > back ? back : 0;
-  }
-  return 0;
 }
