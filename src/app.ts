@@ -193,7 +193,7 @@ export async function openApp(options: AppOptions): Promise<App> {
           hint: 'Choose another day with --date.',
         });
       }
-      return (await staging()).preview(job.table, extract, limit, signal);
+      return await (await staging()).preview(job.table, extract, limit, signal);
     },
 
     [Symbol.asyncDispose]: () => closing.disposeAsync(),

@@ -27,7 +27,7 @@ export async function fetchPeriod(work: Work, context: FetchContext, signal: Abo
     if (health.stopped !== undefined) throw notTried(health.stopped);
     const file = spool.file('.body');
     try {
-      const extract = await source.extract(work.ask, file, signal);
+      const extract = await source.extract(work.ask, file, signal, health.signal);
       health.succeeded();
       work.attempts += 1;
       if (extract.kind === 'nothing') await file[Symbol.asyncDispose]();
@@ -35,6 +35,7 @@ export async function fetchPeriod(work: Work, context: FetchContext, signal: Abo
     } catch (cause) {
       await file[Symbol.asyncDispose]();
       signal.throwIfAborted();
+      if (cause === health.signal.reason && health.stopped !== undefined) throw notTried(health.stopped);
       const error = asExportdError(cause);
       if (error.scope === 'source') health.stop(error);
       if (!error.retryable) throw error;

@@ -12,6 +12,12 @@ export class SourceHealth {
   #stopped: ExportdError | undefined;
   /** It was stopped before: the next run sends one request before it sends many. */
   #doubtful = false;
+  #stop = new AbortController();
+
+  /** Aborted as soon as the source is stopped: requests that wait for their turn never leave. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
 
   get stopped(): ExportdError | undefined {
     return this.#stopped;
@@ -24,6 +30,7 @@ export class SourceHealth {
   /** A run begins: what stopped the source is tried again. */
   begin(): void {
     this.#stopped = undefined;
+    this.#stop = new AbortController();
   }
 
   succeeded(): void {
@@ -34,6 +41,7 @@ export class SourceHealth {
   stop(error: ExportdError): void {
     this.#stopped ??= error;
     this.#doubtful = true;
+    this.#stop.abort();
   }
 
   /** A 429 costs a period no attempt. Returns the error that ends its patience, or undefined: ask again. */

@@ -16,16 +16,16 @@ export interface Measured {
 
 /**
  * Measures every load of a staged file in one pass over it. A load without rows has no entry in GROUP BY, and none here.
- * `orgColumn`: the table's name of the workspace, where it lands as it is.
+ * `present`: the columns that some body had; all others hold nothing. `orgColumn`: the table's name of the workspace, where it lands as it is.
  */
 export async function measureFile(
   connection: Connection,
   path: string,
-  columns: readonly LandingColumn[],
+  present: readonly LandingColumn[],
   orgColumn: string | undefined,
   algorithm: string,
 ): Promise<ReadonlyMap<LoadId, Measured>> {
-  const summed = columns.filter((column) => column.summed);
+  const summed = present.filter((column) => column.summed);
   const org = orgColumn === undefined ? 'NULL::VARCHAR' : `CAST(${quoteName(orgColumn)} AS VARCHAR)`;
   // Whole and broken parts are summed apart: together they could need more digits than DuckDB has.
   const sums = summed.flatMap(({ name, type }, index) => {
@@ -46,7 +46,7 @@ export async function measureFile(
     `SELECT ${[
       '_load_id AS load_id',
       'count(*) AS rows',
-      `CAST(sum(${rowHash(columns)}) AS VARCHAR) AS hashes`,
+      `CAST(sum(${rowHash(present)}) AS VARCHAR) AS hashes`,
       `min(${org}) AS org_low`,
       `max(${org}) AS org_high`,
       ...sums,

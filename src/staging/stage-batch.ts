@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
-import type { LandingColumn } from '../core/columns.ts';
+import { type LandingColumn, matchingName } from '../core/columns.ts';
 import { ExportdError } from '../core/errors.ts';
 import type { LoadId, TableColumn, TableSpec } from '../core/words.ts';
 import { type Connection, engineFault, type Parameters, quoteText } from '../duckdb/engine.ts';
@@ -52,7 +52,7 @@ export async function stageBatch(
 
   const columns = unionOf(groups);
   const orgColumn = landedOrgColumn(columns);
-  const measured = await measureFile(connection, file.path, columns, orgColumn, algorithm);
+  const measured = await measureFile(connection, file.path, presentIn(groups, columns), orgColumn, algorithm);
   const orgIds = orgColumn === undefined ? await readOrgIds(connection, groups) : undefined;
   const rounded = await countRounded(connection, groups);
   const discarded = new Map(groups.flatMap((group) => group.bodies.map((body) => [body, group.discarded])));
@@ -130,6 +130,12 @@ function unionOf(groups: readonly LandingGroup[]): readonly LandingColumn[] {
     if (!columns.has(column.name)) columns.set(column.name, column);
   }
   return [...columns.values()];
+}
+
+/** Those that some body has; the rest of the file is null. */
+function presentIn(groups: readonly LandingGroup[], columns: readonly LandingColumn[]): readonly LandingColumn[] {
+  const names = new Set(groups.flatMap((group) => group.names.map(matchingName)));
+  return columns.filter((column) => names.has(matchingName(column.from)));
 }
 
 function hashParameters(spec: TableSpec, columns: readonly LandingColumn[]): Parameters | undefined {
