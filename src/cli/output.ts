@@ -109,7 +109,7 @@ export function createOutput(options: OutputOptions): Output {
       live: stderr.isTTY === true && env.TERM !== 'dumb',
       unicode: /utf-?8/i.test(env.LC_ALL || env.LC_CTYPE || env.LANG || ''),
       get columns() {
-        return stderr.columns ?? 80;
+        return stderr.columns || 80;
       },
       write(text) {
         stderr.write(redact(text));

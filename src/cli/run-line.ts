@@ -1,4 +1,4 @@
-import type { PeriodKey } from '../core/words.ts';
+import type { Instant, PeriodKey } from '../core/words.ts';
 import type { RunEvent } from '../run/events.ts';
 import type { Paint } from './output.ts';
 import { count, counted, duration } from './phrases.ts';
@@ -33,7 +33,7 @@ export function runLine(event: RunEvent, { tally, nameOf, live, paint }: Scene):
     case 'batch.committed':
       return live
         ? undefined
-        : `committed ${event.table}  ${counted(event.keys, 'period')}, ${counted(event.rows, 'row')}; ${leftInWords(tally, event.at)}`;
+        : `committed ${event.table}  ${counted(event.keys, 'period')}, ${counted(event.rows, 'row')}${stillToCome(tally, event.at)}`;
     case 'batch.retrying':
       return `${paint('yellow', 'retry')}     ${event.table}  in ${duration(event.inMs)}: ${event.error.code}: ${printable(event.error.message)}`;
     case 'table.warning':
@@ -43,6 +43,10 @@ export function runLine(event: RunEvent, { tally, nameOf, live, paint }: Scene):
     default:
       return undefined;
   }
+}
+
+function stillToCome(tally: Tally, now: Instant): string {
+  return tally.fetched < tally.periods ? `; ${leftInWords(tally, now)}` : '';
 }
 
 function doneLine(

@@ -31,7 +31,7 @@ export function* summaryText({ planning, summary, restated, paint }: Result): Ge
     yield `${paint('bold', 'Restated')}: usage of ${counted(restated.length, 'period')} has changed since the last load`;
     for (const { job, key, rows, was, columns } of restated) {
       const change = rows === was ? counted(rows, 'row') : `${count(was)} → ${counted(rows, 'row')}`;
-      yield `  ${job} ${nameOf(key)}  ${change}${columns.length === 0 ? '' : `, other sums of ${columns.join(', ')}`}`;
+      yield `  ${job} ${nameOf(key)}  ${change}${otherSums(columns)}`;
     }
   }
   for (const outcome of ['held', 'failed', 'skipped'] as const) {
@@ -43,6 +43,14 @@ export function* summaryText({ planning, summary, restated, paint }: Result): Ge
   yield* notPlanned(planning, paint);
   yield '';
   yield lastLine(planning, summary);
+}
+
+/** Ranks follow from the counts: that they changed too is no news. */
+function otherSums(columns: readonly string[]): string {
+  const told = columns.filter((column) => !column.endsWith('_rank'));
+  if (told.length === 0) return '';
+  const more = told.length > NAMED ? [`${told.length - NAMED} more`] : [];
+  return `, other sums of ${list([...told.slice(0, NAMED), ...more])}`;
 }
 
 function* outcomeTable(periods: readonly Ended[], paint: Paint): Generator<string> {
