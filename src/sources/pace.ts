@@ -141,11 +141,9 @@ export function createPace(options: { rate: Rate | undefined; concurrency: numbe
       slowed(retryAfter) {
         const now = performance.now();
         // Everything that was under way hits the same wall: one storm is one step of the back-off.
-        if (ownEra === era) {
-          era += 1;
-          braking += 1;
-        }
-        const backoff = Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** (braking - 1));
+        if (ownEra === era) braking += 1;
+        era += 1;
+        const backoff = Math.min(LONGEST_BACKOFF, FIRST_BACKOFF * 2 ** Math.max(0, braking - 1));
         const wait = retryAfter === undefined || retryAfter <= 0 ? backoff * (0.5 + Math.random() / 2) : retryAfter;
         resumesAt = Math.max(resumesAt, now + wait);
         allowed = 1;

@@ -122,7 +122,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
           return size;
         },
         async [Symbol.asyncDispose]() {
-          writer?.destroy();
+          if (writer !== undefined) await closed(writer);
           account(path, 0);
           sizes.delete(path);
           await rm(path, { force: true });
@@ -134,6 +134,14 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** An attempt that is still writing, or about to open its file, would make the file again. */
+async function closed(writer: Writable): Promise<void> {
+  if (writer.closed) return;
+  await new Promise<void>((resolve) => {
+    writer.once('close', resolve).destroy();
+  });
 }
 
 /** A folder of this user's own under the system's temp. In a shared temp somebody else could have made it first. */

@@ -87,9 +87,15 @@ describe('a JSON answer', () => {
     expect(envelope).toMatchObject({ rows: 0 });
   });
 
+  test('knows every key that any of its rows has, each once', () => {
+    const { envelope } = split(answer('[{"b":1,"a":{"x":1}},{},{"A":2,"\\u0062":3},{"c d":null}]'));
+    expect(envelope.columns).toEqual(['b', 'a', 'A', 'c d']);
+  });
+
   test('without data says so', () => {
     expect(split('{"success":false,"message":"no"}').envelope).toEqual({
       rows: undefined,
+      columns: [],
       beside: new Map<string, unknown>([
         ['success', false],
         ['message', 'no'],

@@ -152,6 +152,18 @@ describe('after a 429 (case c06)', () => {
     expect(left).toHaveLength(1);
   });
 
+  test('one that was let go after it is held back by the next, a late one of the same storm too', async () => {
+    const pace = createPace({ rate: undefined, concurrency: 3 });
+    const [first, late] = [await leave(pace), await leave(pace)];
+    first.slowed(100);
+    first[Symbol.dispose]();
+    late[Symbol.dispose]();
+    await vi.advanceTimersByTimeAsync(100);
+    const connecting = await pace.turn('awaited', never);
+    late.slowed(2000);
+    expect(connecting.leaves()).toBe(false);
+  });
+
   test('the longest of several waits holds', async () => {
     const pace = createPace({ rate: undefined, concurrency: 2 });
     const [first, second] = [await leave(pace), await leave(pace)];

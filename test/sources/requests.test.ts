@@ -83,6 +83,34 @@ describe('a request', () => {
   });
 });
 
+describe('a request that is not to begin any more', () => {
+  test('gives up its place in the queue', async () => {
+    await using api = await startUsageApi({ keys: { [KEY]: ['USAGE_EXPORT_API'] }, rows: row });
+    const pace = createPace({ rate: undefined, concurrency: 1 });
+    await using lab = await openLab(api.url, { pace });
+    await using file = lab.file();
+    using _busy = await pace.turn('awaited', never);
+    const drain = new AbortController();
+    const waiting = lab.source.extract(askFor('2026-11-23'), file, never, drain.signal);
+    drain.abort(new Error('draining'));
+    await expect(waiting).rejects.toThrow('draining');
+    expect(api.requests).toEqual([]);
+  });
+
+  test('goes on where it is under way', async () => {
+    await using api = await startUsageApi({ keys: { [KEY]: ['USAGE_EXPORT_API'] }, rows: row });
+    await using lab = await openLab(api.url);
+    await using file = lab.file();
+    const held = api.fault({ kind: 'hang' });
+    const drain = new AbortController();
+    const underWay = lab.source.extract(askFor('2026-11-23'), file, never, drain.signal);
+    await api.seen(({ kind }) => kind === 'export');
+    drain.abort(new Error('draining'));
+    held.lift();
+    expect(await underWay).toMatchObject({ kind: 'body' });
+  });
+});
+
 describe('an answer of the export route', () => {
   test('that says NOT_FOUND is a period without usage', async () => {
     await using source = await answered(404, {

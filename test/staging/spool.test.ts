@@ -54,6 +54,17 @@ describe('a spool', () => {
     expect(existsSync(file.path)).toBe(false);
   });
 
+  test('leaves no file behind where one is disposed of while it is being opened', async () => {
+    await using base = await temporaryFolder();
+    await using spool = await openSpool({ directory: base.path, limit: 1000, instance: 'host/0a1b2c3d' });
+    for (let round = 0; round < 20; round += 1) {
+      const file = spool.file('.csv');
+      file.writable().write('user_id\n');
+      await file[Symbol.asyncDispose]();
+    }
+    expect((await readdir(spool.directory)).sort()).toEqual(['owner', 'tmp']);
+  });
+
   test('writes a second attempt over the first, and counts it once', async () => {
     await using base = await temporaryFolder();
     await using spool = await openSpool({ directory: base.path, limit: 100, instance: 'host/0a1b2c3d' });

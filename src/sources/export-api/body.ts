@@ -3,7 +3,8 @@ import { Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { ExportdError } from '../../core/errors.ts';
-import { because, shownUrl } from './shown.ts';
+import type { SpoolFile } from '../../staging/spool.ts';
+import { because, shownText, shownUrl } from './shown.ts';
 import type { Response } from './transport.ts';
 
 /** What we can decode; the request says so. */
@@ -37,7 +38,7 @@ export async function receive(
   response: Response,
   url: URL,
   through: readonly Transform[],
-  into: Writable,
+  into: Pick<SpoolFile, 'writable'>,
   slowest: SlowestBody = SLOWEST,
 ): Promise<Received> {
   const hash = createHash('sha256');
@@ -52,7 +53,8 @@ export async function receive(
     },
   });
   try {
-    await pipeline([response.body, noTrickle(slowest, url), ...decoders(response), tally, ...through, into]);
+    const stages = [response.body, noTrickle(slowest, url), ...decoders(response), tally, ...through];
+    await pipeline([...stages, into.writable()]);
   } catch (error) {
     discard(response);
     throw bodyFailure(error, url);
@@ -127,7 +129,7 @@ function decoders(response: Response): Transform[] {
         case 'zstd':
           return createZstdDecompress({ chunkSize: CHUNK });
         default:
-          throw new ExportdError('BODY_MALFORMED', `the answer is encoded as ${because(name).slice(2)}`, {
+          throw new ExportdError('BODY_MALFORMED', `the answer is encoded as ${shownText(name)}`, {
             scope: 'period',
             hint: `exportd asked for ${ACCEPTED_ENCODINGS}; something between here and the source ignores that`,
           });
@@ -161,6 +163,8 @@ function noTrickle(slowest: SlowestBody, url: URL): Transform {
 function bodyFailure(error: unknown, url: URL): unknown {
   if (error instanceof ExportdError || !(error instanceof Error) || !('code' in error)) return error;
   const code = String(error.code);
+  // Node's own complaint of a wrong call is a bug of ours, not a broken body.
+  if (code.startsWith('ERR_INVALID_')) return error;
   if (code === 'Z_BUF_ERROR') return short(`the compressed answer of ${shownUrl(url)} ends in the middle`);
   if (/^(Z_|ZSTD_|ERR__?ERROR|ERR_BROTLI|ERR_ZSTD)/.test(code)) {
     return new ExportdError('BODY_MALFORMED', `the answer of ${shownUrl(url)} cannot be decompressed (${code})`, {
@@ -169,8 +173,7 @@ function bodyFailure(error: unknown, url: URL): unknown {
       hint: 'the source is asked again; nothing of it was loaded',
     });
   }
-  if (code === 'UND_ERR_BODY_TIMEOUT')
-    return short(`${shownUrl(url)} sent nothing for a while in the middle of its answer`);
+  if (code === 'UND_ERR_BODY_TIMEOUT') return short(`${shownUrl(url)} fell silent in the middle of its answer`);
   return short(`the answer of ${shownUrl(url)} broke off${because(error.message)}`);
 }
 

@@ -5,18 +5,9 @@ import type { Secret } from '../../core/secret.ts';
 import type { History, Instant, SourceKey } from '../../core/words.ts';
 import type { SpoolFile } from '../../staging/spool.ts';
 import type { Pace, Turn } from '../pace.ts';
-import type { Ask, Body, Extract, OnSlowed, Source } from '../source.ts';
+import type { Ask, Extract, OnSlowed, Source } from '../source.ts';
 import { declaredRowsOf, type Link, meaningOf, readLink, redirected } from './answer.ts';
-import {
-  ACCEPTED_ENCODINGS,
-  discard,
-  endsWithConnection,
-  isEncoded,
-  type Received,
-  readText,
-  receive,
-  short,
-} from './body.ts';
+import { ACCEPTED_ENCODINGS, discard, endsWithConnection, isEncoded, readText, receive, short } from './body.ts';
 import { download } from './download.ts';
 import { JsonRows, splitRows } from './json-rows.ts';
 import { lookupBeyondLink } from './link-local.ts';
@@ -49,14 +40,16 @@ const LONGEST_WAIT = 15 * 60_000;
 /** Bytes of a CSV answer, which is a URL and a few words, and of an error. */
 const LONGEST_ANSWER = 1 << 20;
 const LONGEST_ERROR = 65_536;
+/** A shorter key would take words out of messages; no real one is. */
+const SHORTEST_SECRET = 8;
 const LINE_END = 0x0a;
 
 type Answer = Extract | (Link & { readonly kind: 'link'; readonly requestedAt: Instant; readonly answeredAt: Instant });
 
 /** One workspace's Usage Export API (contract/usage-export-api.md). Opens no connection before the first `extract`. */
 export function openExportApi(options: ExportApiOptions): Source {
-  const { clock, pace } = options;
-  const authorization = `Bearer ${options.apiKey.reveal()}`;
+  const { clock, pace, strict } = options;
+  const apiKey = options.apiKey.reveal();
   const api = openTransport({ timeout: options.timeout, stops: 'source' });
   const storage = openTransport({ timeout: options.timeout, stops: 'period', lookup: lookupBeyondLink });
 
@@ -67,7 +60,7 @@ export function openExportApi(options: ExportApiOptions): Source {
     url.pathname = `${url.pathname.replace(/\/+$/, '')}/export/${report.dataType}/${options.format}`;
     const body = JSON.stringify({ ...requestBounds(period), group_by: report.groupBy });
     const headers = {
-      authorization,
+      authorization: `Bearer ${apiKey}`,
       'content-type': 'application/json',
       accept: 'application/json',
       'accept-encoding': ACCEPTED_ENCODINGS,
@@ -113,16 +106,18 @@ export function openExportApi(options: ExportApiOptions): Source {
       return { kind: 'link', ...link, requestedAt, answeredAt };
     }
     const rows = new JsonRows();
-    const received = await receive(response, url, [splitRows(rows)], into.writable());
-    const declaredRows = declaredRowsOf(rows.end(), url);
-    return bodyOf({ ask, requestedAt, answeredAt, into, format: 'ndjson', received, declaredRows });
+    const { bytes, digest } = await receive(response, url, [splitRows(rows)], into);
+    const envelope = rows.end();
+    const declaredRows = declaredRowsOf(envelope, url);
+    const what = { format: 'ndjson', columns: envelope.columns, bytes, digest, declaredRows, strict } as const;
+    return { kind: 'body', ask, requestedAt, answeredAt, file: into, ...what };
   }
 
   /** What an error says, where it can be read; its status says enough. The key is taken out, should it be echoed. */
   async function startOf(response: Response, url: URL): Promise<string> {
     try {
       const text = await readText(response, url, LONGEST_ERROR);
-      return text.replaceAll(options.apiKey.reveal(), '[secret]');
+      return apiKey.length < SHORTEST_SECRET ? text : text.replaceAll(apiKey, '[secret]');
     } catch {
       return '';
     }
@@ -151,31 +146,6 @@ export function openExportApi(options: ExportApiOptions): Source {
     return error;
   }
 
-  function bodyOf(got: {
-    readonly ask: Ask;
-    readonly requestedAt: Instant;
-    readonly answeredAt: Instant;
-    readonly into: SpoolFile;
-    readonly format: Body['format'];
-    readonly received: Received;
-    readonly declaredRows: number | undefined;
-  }): Body {
-    const { ask, requestedAt, answeredAt, into: file, format, received, declaredRows } = got;
-    const { bytes, digest } = received;
-    return {
-      kind: 'body',
-      ask,
-      requestedAt,
-      answeredAt,
-      file,
-      format,
-      bytes,
-      digest,
-      declaredRows,
-      strict: options.strict,
-    };
-  }
-
   return {
     async extract(ask, into, signal, queued) {
       try {
@@ -183,11 +153,12 @@ export function openExportApi(options: ExportApiOptions): Source {
         if (answer.kind !== 'link') return answer;
         const { requestedAt, answeredAt, declaredRows } = answer;
         const { response, url } = await download(answer.url, storage, clock, signal);
-        const received = await receive(response, url, [], into.writable());
-        if (endsWithConnection(response) && !isEncoded(response) && received.lastByte !== LINE_END) {
+        const { bytes, digest, lastByte } = await receive(response, url, [], into);
+        if (endsWithConnection(response) && !isEncoded(response) && lastByte !== LINE_END) {
           throw short(`the download from ${shownUrl(url)} ended within a line, and nothing says that it was over`);
         }
-        return bodyOf({ ask, requestedAt, answeredAt, into, format: 'csv', received, declaredRows });
+        const what = { format: 'csv', bytes, digest, declaredRows, strict } as const;
+        return { kind: 'body', ask, requestedAt, answeredAt, file: into, ...what };
       } catch (error) {
         signal.throwIfAborted();
         throw error;

@@ -24,6 +24,11 @@ export class JsonColumns {
     return this.#row;
   }
 
+  /** Every key so far, each once, in the order in which they came up. */
+  get names(): readonly string[] {
+    return [...this.#columns.keys()];
+  }
+
   startRow(): void {
     this.#row += 1;
     this.#previous = this.#start;

@@ -20,6 +20,8 @@ import { Utf8Check } from './utf8-check.ts';
 export interface Envelope {
   /** undefined: the answer has no `data`. */
   readonly rows: number | undefined;
+  /** Every key that any of the rows has. */
+  readonly columns: readonly string[];
   /** Of `success`, `message`, `code` and `metadata`: those that were there. */
   readonly beside: ReadonlyMap<string, unknown>;
 }
@@ -342,7 +344,11 @@ export class JsonRows {
         hint: 'the source broke off; nothing of it was loaded',
       });
     }
-    return { rows: this.#sawData ? this.#columns.row : undefined, beside: this.#beside };
+    return {
+      rows: this.#sawData ? this.#columns.row : undefined,
+      columns: this.#columns.names,
+      beside: this.#beside,
+    };
   }
 
   #noteKey(out: Buffer, from: number, to: number, ofRow: boolean, at: number): void {
