@@ -13,9 +13,6 @@ const E = 5;
 const SIGN = 6;
 const EXPONENT = 7;
 
-/** 1 for each byte that stands for itself in a string. */
-export const PLAIN = Uint8Array.from({ length: 256 }, (_, c) => (c >= 0x20 && c !== QUOTE && c !== BACKSLASH ? 1 : 0));
-
 export function isBlank(c: number): boolean {
   return c === 0x20 || c === 0x0a || c === 0x0d || c === 0x09;
 }
