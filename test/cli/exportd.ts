@@ -88,11 +88,13 @@ export function folder(files: Readonly<Record<string, string>> = {}): Folder {
 }
 
 /** The frame of the field cases: one job `j`, one table `t`, DuckDB in the folder, spool beside it. */
-export function frame(changes: { readonly url?: string; readonly job?: string; readonly more?: string } = {}): string {
-  const { url = 'http://127.0.0.1:9', job = 'window: { grain: day }', more = '' } = changes;
+export function frame(
+  changes: { readonly url?: string; readonly source?: string; readonly job?: string; readonly more?: string } = {},
+): string {
+  const { url = 'http://127.0.0.1:9', source = 'history: null', job = 'window: { grain: day }', more = '' } = changes;
   return `version: 1
 sources:
-  acme: { type: export_api, base_url: "${url}", api_key: "\${KEY:-the-api-key-of-acme}", history: null, rate_limit: null }
+  acme: { type: export_api, base_url: "${url}", api_key: "\${KEY:-the-api-key-of-acme}", rate_limit: null, ${source} }
 destinations:
   local: { type: duckdb, path: ./out.duckdb }
 daemon: { spool_dir: ./spool, lock_timeout: 1s }

@@ -4,12 +4,20 @@ import { startUsageApi, type UsageApi, type UsageApiOptions } from '../engines/u
 
 export const KEY = 'the-api-key-of-acme';
 
+export interface ToldError {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
 /** What a run came to, period by period. */
 export interface Told {
   readonly exit: unknown;
   readonly outcomes: Readonly<Record<string, number>>;
   /** By period date. */
   readonly periods: ReadonlyMap<string, { readonly outcome: string; readonly code: string | undefined }>;
+  /** By period date: the whole error of a period that has one. */
+  readonly errors: ReadonlyMap<string, ToldError>;
   /** Everything that was said, on both streams. */
   readonly said: string;
 }
@@ -31,6 +39,7 @@ const BROKEN = `
 WITH state AS (
   SELECT period_key, rows_load_id, row_count FROM _exportd_loads
   WHERE outcome IN ('loaded', 'unchanged', 'empty')
+    AND loaded_at > coalesce((SELECT max(loaded_at) FROM _exportd_loads WHERE outcome = 'reset'), '-infinity')
   QUALIFY row_number() OVER (PARTITION BY period_key ORDER BY loaded_at DESC, load_id DESC) = 1
 ), held AS (
   SELECT _period_key AS period_key, count(*) AS row_count, count(DISTINCT _load_id) AS loads, any_value(_load_id) AS load_id
@@ -91,15 +100,20 @@ interface SummaryDocument {
   readonly periods: readonly {
     readonly period_key: string;
     readonly outcome: string;
-    readonly error: { readonly code: string } | null;
+    readonly error: ToldError | null;
   }[];
 }
 
-function told(stdout: string): Pick<Told, 'outcomes' | 'periods'> {
+/** Reads what `-o json` printed. */
+export function told(stdout: string): Pick<Told, 'outcomes' | 'periods' | 'errors'> {
   const { outcomes, periods } = JSON.parse(stdout) as SummaryDocument;
+  const dateOf = (key: string) => key.split('/')[2] ?? key;
   const dated = periods.map(({ period_key, outcome, error }) => {
-    return [period_key.split('/')[2] ?? period_key, { outcome, code: error?.code }] as const;
+    return [dateOf(period_key), { outcome, code: error?.code }] as const;
   });
+  const errors = periods.flatMap(({ period_key, error }) =>
+    error === null ? [] : [[dateOf(period_key), error] as const],
+  );
   const some = Object.entries(outcomes).filter(([, count]) => count > 0);
-  return { outcomes: Object.fromEntries(some), periods: new Map(dated) };
+  return { outcomes: Object.fromEntries(some), periods: new Map(dated), errors: new Map(errors) };
 }
