@@ -33,11 +33,12 @@ export async function fetchPeriod(work: Work, context: FetchContext, signal: Abo
       if (extract.kind === 'nothing') await file[Symbol.asyncDispose]();
       return extract;
     } catch (cause) {
+      const error = asExportdError(cause);
+      // Before anything is awaited: the next request that waits for its turn must not leave meanwhile.
+      if (error.scope === 'source') health.stop(error);
       await file[Symbol.asyncDispose]();
       signal.throwIfAborted();
       if (cause === health.signal.reason && health.stopped !== undefined) throw notTried(health.stopped);
-      const error = asExportdError(cause);
-      if (error.scope === 'source') health.stop(error);
       if (!error.retryable) throw error;
       if (error.code === 'RATE_LIMITED') {
         const final = health.refused(error, context.clock());
