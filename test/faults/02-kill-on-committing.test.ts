@@ -1,0 +1,41 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { describe, expect, test } from 'vitest';
+import { world } from '../e2e/world.ts';
+import { dice, edition, full, killed } from './rounds.ts';
+
+const KILLS = full ? 8 : 1;
+const ROWS = 150_000;
+const DAY = ['--from', '2026-03-02', '--to', '2026-03-02'];
+
+describe('SIGKILL on the word that a commit begins (reliability 2)', { timeout: full ? 300_000 : 60_000 }, () => {
+  test.each([
+    { opened: 'by exportd', plainFirst: false },
+    { opened: 'by a plain DuckDB first', plainFirst: true },
+  ])('leaves the old rows or the new ones, the file opened next $opened', async ({ plainFirst }) => {
+    const thrown = dice();
+    let body = edition(0, ROWS);
+    await using w = await world({ body: () => body });
+    await w.run('run', 'j', ...DAY);
+    let inside = 0;
+    for (let n = 1; n <= KILLS; n += 1) {
+      body = edition(n, ROWS);
+      const run = w.start('run', 'j', ...DAY, '--log-level', 'debug');
+      await run.said('"event":"batch.committing"');
+      await pause(thrown.throw() * 100);
+      await killed(run);
+      const committed = (await run.ended).stderr.includes('"event":"batch.committed"');
+      if (!committed) inside += 1;
+      if (plainFirst) (await DuckDBInstance.create(w.place.at('out.duckdb'))).closeSync();
+
+      const figures = `seed ${thrown.seed}, kill ${n}`;
+      const healed = await w.run('run', 'j', ...DAY);
+      expect(healed, figures).toMatchObject({ exit: 0, outcomes: committed ? { unchanged: 1 } : { loaded: 1 } });
+      expect(await w.broken(), figures).toEqual([]);
+      expect(await w.query('SELECT messages_total, count(*) FROM t GROUP BY ALL'), figures).toEqual([
+        [String(n), String(ROWS)],
+      ]);
+    }
+    console.log(`seed ${thrown.seed}: ${inside} of ${KILLS} kills before the commit was through`);
+  });
+});
