@@ -87,11 +87,19 @@ export function folder(files: Readonly<Record<string, string>> = {}): Folder {
   return { at, write, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+/** What takes the place of the frame's own; `source`, `job` and `more` are YAML. */
+export interface FrameChanges {
+  readonly url?: string;
+  readonly source?: string;
+  readonly timezone?: string;
+  readonly job?: string;
+  readonly more?: string;
+}
+
 /** The frame of the field cases: one job `j`, one table `t`, DuckDB in the folder, spool beside it. */
-export function frame(
-  changes: { readonly url?: string; readonly source?: string; readonly job?: string; readonly more?: string } = {},
-): string {
-  const { url = 'http://127.0.0.1:9', source = 'history: null', job = 'window: { grain: day }', more = '' } = changes;
+export function frame(changes: FrameChanges = {}): string {
+  const { url = 'http://127.0.0.1:9', source = 'history: null', timezone = 'Europe/Berlin' } = changes;
+  const { job = 'window: { grain: day }', more = '' } = changes;
   return `version: 1
 sources:
   acme: { type: export_api, base_url: "${url}", api_key: "\${KEY:-the-api-key-of-acme}", rate_limit: null, ${source} }
@@ -99,6 +107,6 @@ destinations:
   local: { type: duckdb, path: ./out.duckdb }
 daemon: { spool_dir: ./spool, lock_timeout: 1s }
 jobs:
-  j: { source: acme, data_type: users, destination: local, table: t, timezone: Europe/Berlin, retries: { max_attempts: 2, min_delay: 0.01s, max_delay: 0.02s }, ${job} }
+  j: { source: acme, data_type: users, destination: local, table: t, timezone: ${timezone}, retries: { max_attempts: 2, min_delay: 0.01s, max_delay: 0.02s }, ${job} }
 ${more}`;
 }

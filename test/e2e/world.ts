@@ -1,5 +1,5 @@
 import { DuckDBInstance } from '@duckdb/node-api';
-import { exportd, type Folder, folder, frame, type Started, start } from '../cli/exportd.ts';
+import { exportd, type Folder, type FrameChanges, folder, frame, type Started, start } from '../cli/exportd.ts';
 import { startUsageApi, type UsageApi, type UsageApiOptions } from '../engines/usage-api.ts';
 
 export const KEY = 'the-api-key-of-acme';
@@ -50,10 +50,7 @@ FROM state FULL JOIN held USING (period_key)
 WHERE coalesce(state.row_count, 0) <> coalesce(held.row_count, 0)
    OR held.loads > 1 OR held.load_id IS DISTINCT FROM state.rows_load_id`;
 
-export async function world(
-  options: UsageApiOptions,
-  changes: Omit<NonNullable<Parameters<typeof frame>[0]>, 'url'> = {},
-): Promise<World> {
+export async function world(options: UsageApiOptions, changes: Omit<FrameChanges, 'url'> = {}): Promise<World> {
   const api = await startUsageApi({
     keys: { [KEY]: ['USAGE_EXPORT_API'] },
     historyMonths: null,
