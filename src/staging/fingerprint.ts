@@ -7,11 +7,17 @@ import { type Connection, quoteName, quoteText } from '../duckdb/engine.ts';
  * each begins with its column's name; rows are summed, never XORed, which would cancel doubled ones.
  */
 export function rowHash(columns: readonly Column[]): string {
-  const terms = [...columns]
-    .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ name }) => `hash(${quoteText(name)}, ${quoteName(name)})`);
-  const empty = columns.map(({ name }) => `hash(${quoteText(name)}, NULL)`);
+  const terms = [...columns].sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ name }) => term(name, quoteName(name)));
+  const empty = columns.map(({ name }) => term(name, 'NULL'));
   return `hash(${combined([...terms, ...empty])})`;
+}
+
+/**
+ * Hashed twice: DuckDB combines the hashes of name and value by XOR, so that values which trade places between two
+ * columns would cancel out.
+ */
+function term(name: string, value: string): string {
+  return `hash(hash(${quoteText(name)}, ${value}))`;
 }
 
 /** XOR of all, as a tree: a chain of thirty would nest as deep. */

@@ -22,7 +22,7 @@ export function openStaging({ engine, spool }: StagingOptions): Staging {
     signal: AbortSignal,
     use: (connection: Connection, algorithm: string) => Promise<T>,
   ): Promise<T> {
-    signal.throwIfAborted();
+    if (signal.aborted) throw interrupted();
     await using connection = await (await engine()).connect();
     const interrupt = () => connection.duckdb.interrupt();
     signal.addEventListener('abort', interrupt);
@@ -89,7 +89,7 @@ async function readTexts(
 /** What a person may see of an error that stops a whole batch. DuckDB's own text quotes input lines and goes no further. */
 function whatStopped(error: unknown, signal: AbortSignal): ExportdError {
   if (error instanceof ExportdError) return error;
-  if (signal.aborted) return new ExportdError('INTERRUPTED', 'staging was interrupted', { scope: 'period' });
+  if (signal.aborted) return interrupted();
   switch (engineFault(error)) {
     case 'memory':
       return new ExportdError('MEMORY_LIMIT', 'staging needs more memory than daemon.memory_limit', {
@@ -108,4 +108,8 @@ function whatStopped(error: unknown, signal: AbortSignal): ExportdError {
         hint: 'please report it, with the shape of the export',
       });
   }
+}
+
+function interrupted(): ExportdError {
+  return new ExportdError('INTERRUPTED', 'staging was interrupted', { scope: 'period' });
 }

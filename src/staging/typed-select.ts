@@ -66,7 +66,7 @@ function columnValue(text: string, column: LandingColumn, mayRound: string): str
   if (reads === type) return typedValue(text, type, mayRound);
   const value = typedValue(text, type, 'false');
   if (type === 'date') return `CASE WHEN length(${text}) = 10 THEN ${value} END`;
-  if (type === 'float' && reads !== 'string') return `CASE WHEN abs(${value}) <= 9007199254740992 THEN ${value} END`;
+  if (type === 'float' && reads !== 'string') return `CASE WHEN abs(${value}) < ${2 ** 53} THEN ${value} END`;
   return value;
 }
 

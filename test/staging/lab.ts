@@ -1,0 +1,178 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type {
+  ColumnRules,
+  ColumnType,
+  HashKey,
+  Report,
+  SchemaPolicy,
+  TableColumn,
+  TableState,
+} from '../../src/core/words.ts';
+import { type Connection, openEngine, quoteName, quoteText } from '../../src/duckdb/engine.ts';
+import type { Body } from '../../src/sources/source.ts';
+import { openSpool, type SpoolFile } from '../../src/staging/spool.ts';
+import type { Preview, Staged, StagedLoad } from '../../src/staging/staged.ts';
+import { openStaging } from '../../src/staging/staging.ts';
+
+/** A body that arrived. One of csv, json. */
+export interface Given {
+  readonly csv?: string | Buffer;
+  /** Rows of an answer, as the JSON source writes them. */
+  readonly json?: readonly (readonly (readonly [string, string | null])[])[];
+  /** Whether the JSON source says which keys there are. */
+  readonly saysColumns?: boolean;
+  /** recordCount; default: none. */
+  readonly declared?: number;
+  readonly strict?: boolean;
+}
+
+export interface Wish {
+  readonly report?: Report;
+  readonly schema?: SchemaPolicy;
+  readonly drop?: readonly string[];
+  readonly hash?: readonly string[];
+  readonly rename?: Readonly<Record<string, string>>;
+  readonly types?: Readonly<Record<string, ColumnType>>;
+  readonly hashKey?: HashKey;
+  readonly table?: readonly TableColumn[];
+  readonly signal?: AbortSignal;
+}
+
+export interface Lab extends AsyncDisposable {
+  readonly connection: Connection;
+  readonly directory: string;
+  stage(given: readonly Given[], wish?: Wish): Promise<Staged>;
+  preview(given: Given, limit: number, wish?: Wish): Promise<Preview>;
+  /** The rows of one load, as text, in any order. */
+  rows(staged: Staged, load: StagedLoad | undefined, columns: readonly string[]): Promise<(string | null)[][]>;
+}
+
+const USERS: Report = { dataType: 'users', groupBy: undefined };
+
+/** A real engine, spool and staging in a folder of their own. */
+export async function openLab(options: { memoryLimit?: number } = {}): Promise<Lab> {
+  const directory = await mkdtemp(join(tmpdir(), 'exportd-staging-'));
+  const spool = await openSpool({
+    directory,
+    limit: 10_000_000_000,
+    instance: `test/${randomBytes(4).toString('hex')}`,
+  });
+  const engine = await openEngine({
+    memoryLimit: options.memoryLimit ?? 512_000_000,
+    temporaryDirectory: spool.temporaryDirectory,
+    threads: 2,
+  });
+  const connection = await engine.connect();
+  const staging = openStaging({ engine: async () => engine, spool });
+  const files: SpoolFile[] = [];
+
+  async function bodyOf(given: Given, index: number, report: Report): Promise<Body> {
+    const format = given.csv === undefined ? 'ndjson' : 'csv';
+    const bytes = given.csv === undefined ? Buffer.from((given.json ?? []).map(line).join('')) : Buffer.from(given.csv);
+    const file = spool.file(`.${format}`);
+    files.push(file);
+    await writeFile(file.path, bytes);
+    const start = Date.UTC(2026, 2, 1 + index);
+    return {
+      kind: 'body',
+      ask: {
+        report,
+        period: {
+          key: `acme/users/${index}`,
+          source: 'acme',
+          report,
+          grid: { grain: 'day', span: 1, timezone: 'Europe/Berlin' },
+          date: new Date(start).toISOString().slice(0, 10),
+          start: start - 3_600_000,
+          end: start + 23 * 3_600_000,
+        },
+        urgency: 'awaited',
+      },
+      requestedAt: Date.UTC(2026, 10, 25, 3, 0, 0, 123),
+      answeredAt: Date.UTC(2026, 10, 25, 3, 0, 1),
+      file,
+      format,
+      columns:
+        given.saysColumns === true
+          ? [...new Set((given.json ?? []).flatMap((row) => row.map(([name]) => name)))]
+          : undefined,
+      bytes: bytes.length,
+      digest: createHash('sha256').update(bytes).digest('hex'),
+      declaredRows: given.declared,
+      strict: given.strict ?? true,
+    };
+  }
+
+  const specOf = (wish: Wish) => ({
+    name: 't',
+    report: wish.report ?? USERS,
+    grain: 'day' as const,
+    span: 1,
+    schema: wish.schema ?? ('evolve' as const),
+    rules: rulesOf(wish),
+    hashKey: wish.hashKey,
+    policy: 'p',
+    clusterBy: [],
+  });
+
+  return {
+    connection,
+    directory,
+    async stage(given, wish = {}) {
+      const bodies = await Promise.all(given.map((each, index) => bodyOf(each, index, wish.report ?? USERS)));
+      return staging.stage(specOf(wish), tableOf(wish), bodies, wish.signal ?? new AbortController().signal);
+    },
+    async preview(given, limit, wish = {}) {
+      const body = await bodyOf(given, 0, wish.report ?? USERS);
+      return staging.preview(specOf(wish), body, limit, new AbortController().signal);
+    },
+    async rows(staged, load, columns) {
+      // As bytes: the driver's text decoder takes a byte order mark off the front of a value.
+      const texts = columns.map((name) => `hex(encode(CAST(${quoteName(name)} AS VARCHAR)))`).join(', ');
+      const rows = await connection.rows<{ texts: (string | null)[] }>(
+        `SELECT [${texts}] AS texts FROM read_parquet(${quoteText(staged.file.path)}) WHERE _load_id = $load`,
+        { load: load?.loadId ?? '' },
+      );
+      return rows.map((row) =>
+        row.texts.map((hex) => (hex === null ? null : Buffer.from(hex, 'hex').toString('utf8'))),
+      );
+    },
+    async [Symbol.asyncDispose]() {
+      await connection[Symbol.asyncDispose]();
+      await engine[Symbol.asyncDispose]();
+      await spool[Symbol.asyncDispose]();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function line(row: readonly (readonly [string, string | null])[]): string {
+  return `{${row.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}\n`;
+}
+
+function rulesOf(wish: Wish): ColumnRules {
+  return {
+    drop: wish.drop ?? [],
+    hash: wish.hash ?? [],
+    rename: new Map(Object.entries(wish.rename ?? {})),
+    types: new Map(Object.entries(wish.types ?? {})),
+  };
+}
+
+function tableOf(wish: Wish): TableState {
+  return {
+    exists: wish.table !== undefined,
+    rows: 0,
+    ledgerRows: 0,
+    holds: undefined,
+    columns: wish.table ?? [],
+    states: new Map(),
+    present: new Map(),
+    firstPlanned: new Map(),
+    answerMs: new Map(),
+    instances: [],
+  };
+}
