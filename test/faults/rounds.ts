@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Started } from '../cli/exportd.ts';
 import { type Told, told, type World } from '../e2e/world.ts';
-import type { RawBody } from '../engines/usage-api.ts';
+import type { RawBody } from '../engines/usage-api/options.ts';
 
 export const full = process.env.EXPORTD_FAULTS === 'full';
 
