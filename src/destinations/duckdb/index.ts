@@ -20,7 +20,7 @@ export interface DuckDbOptions extends FileOptions {
 const NEIGHBOUR_AGE = 15 * 60_000;
 
 /** Ledger rows that `history` fetches at a time: the file is closed in between. */
-const HISTORY_PAGE = 1000;
+const HISTORY_PAGE = 10_000;
 
 /**
  * A DuckDB file as destination. It is open only while one of the calls below works with it; every other program can

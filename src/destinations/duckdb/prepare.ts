@@ -89,7 +89,7 @@ function refuseForeign(name: string, { isView, columns: existing }: Relation, co
 async function refuseOther(file: Attached, table: TableSpec): Promise<void> {
   const identities = await file.connection.rows<Identity>(
     `SELECT data_type, group_by, grain, span::INTEGER AS span, source, timezone
-     FROM (${stateSql(file.table(LEDGER))}) WHERE table_name = $table ORDER BY loaded_at DESC LIMIT 1`,
+     FROM (${stateSql(file.table(LEDGER), 'l.table_name = $table')}) ORDER BY loaded_at DESC LIMIT 1`,
     { table: table.name },
   );
   let there = holdsOf(identities);

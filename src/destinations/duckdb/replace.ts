@@ -28,7 +28,7 @@ export async function replace(file: Attached, batch: Batch): Promise<readonly Le
       { scope: 'table' },
     );
   }
-  await appendEntries(file, `e.outcome <> 'unchanged' OR ${stillNewest(file)}`);
+  await appendEntries(file, appendable(file, entries));
   if (insert.length > 0) await unmarkPending(file, insert);
   await file.connection.run('COMMIT');
   return await committed(file, entries);
@@ -87,9 +87,11 @@ async function insertRows(file: Attached, { staged, table, insert }: Batch): Pro
   return Number(answer?.Count ?? 0);
 }
 
-/** Holds where the rows that an `unchanged` entry `e` stands for are still those of its key. */
-function stillNewest(file: Attached): string {
-  return `EXISTS (
-    SELECT 1 FROM (${stateSql(file.table(LEDGER))}) s
-    WHERE s.table_name = e.table_name AND s.period_key = e.period_key AND s.rows_load_id = e.rows_load_id)`;
+/** Which entries `e` go in: all, but `unchanged` only where the rows that it stands for are still those of its key. */
+function appendable(file: Attached, entries: readonly LedgerEntry[]): string {
+  if (entries.every((entry) => entry.outcome !== 'unchanged')) return 'true';
+  const compared = `l.table_name IN (SELECT table_name FROM ${ENTRIES})
+    AND l.period_key IN (SELECT period_key FROM ${ENTRIES})`;
+  return `(e.outcome <> 'unchanged' OR (e.table_name, e.period_key, e.rows_load_id) IN
+    (SELECT (table_name, period_key, rows_load_id) FROM (${stateSql(file.table(LEDGER), compared)})))`;
 }

@@ -129,15 +129,18 @@ export async function ensureLedger(file: Attached, existing: Relations): Promise
 /** `'loaded', 'unchanged', …` for an IN. */
 export const STATES_SQL = STATE_OUTCOMES.map(quoteText).join(', ');
 
-/** Per table and key the newest state row after the table's newest `reset`. Filters on table and key reach the scan. */
-export function stateSql(ledger: string): string {
+/**
+ * Per table and key the newest state row after the table's newest `reset`. `among` restricts it, on rows `l` of the
+ * ledger, to some tables or keys: by those columns alone, or an older row may pass for the newest.
+ */
+export function stateSql(ledger: string, among = 'true'): string {
   const columns = LEDGER_COLUMNS.map(({ name }) => `l.${quoteName(name)}`).join(', ');
   return `SELECT ${columns}
     FROM ${ledger} l
     LEFT JOIN (
       SELECT table_name, max((loaded_at, load_id)) AS at FROM ${ledger} WHERE outcome = 'reset' GROUP BY table_name
     ) r ON r.table_name = l.table_name
-    WHERE l.outcome IN (${STATES_SQL}) AND (r.at IS NULL OR (l.loaded_at, l.load_id) > r.at)
+    WHERE l.outcome IN (${STATES_SQL}) AND ${among} AND (r.at IS NULL OR (l.loaded_at, l.load_id) > r.at)
     QUALIFY row_number() OVER (PARTITION BY l.table_name, l.period_key ORDER BY l.loaded_at DESC, l.load_id DESC) = 1`;
 }
 
