@@ -4,7 +4,7 @@ import { addDays } from '../../src/core/dates.ts';
 import { firstInstant } from '../../src/core/local-time.ts';
 import type { Column, LedgerEntry, LocalDate, PeriodKey, TableSpec } from '../../src/core/words.ts';
 
-export const ZONE = 'Europe/Berlin';
+const ZONE = 'Europe/Berlin';
 
 export const COLUMNS: readonly Column[] = [
   { name: 'user_id', type: 'string', description: 'User' },

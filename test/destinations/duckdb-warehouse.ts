@@ -41,7 +41,7 @@ export async function duckDbWarehouse(): Promise<DuckDbWarehouse> {
 }
 
 /** As a person has it: DuckDB on the file itself. */
-export async function plainDuckDb(path: string, statement: string): Promise<Record<string, unknown>[]> {
+async function plainDuckDb(path: string, statement: string): Promise<Record<string, unknown>[]> {
   await mkdir(dirname(path), { recursive: true });
   const instance = await DuckDBInstance.create(path);
   try {

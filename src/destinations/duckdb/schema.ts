@@ -6,7 +6,7 @@ import { STATE_OUTCOMES } from '../ledger.ts';
 import type { Attached } from './connect.ts';
 
 export const LEDGER = '_exportd_loads';
-export const STATE_VIEW = '_exportd_state';
+const STATE_VIEW = '_exportd_state';
 export const PENDING = '_exportd_pending';
 
 /** The contract's types in DuckDB, as its catalog spells them. */
