@@ -12,6 +12,8 @@ import { runCommandLine } from '../../src/cli/command-line.ts';
 import type { Stream } from '../../src/cli/output.ts';
 
 export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** Where Node keeps what it compiled: processes that are started by the dozen start in half the time. */
+const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
 
 /** One command line, carried out in this process: all of exportd but main.ts and the operating system. */
 export async function exportd(
@@ -49,7 +51,7 @@ export interface Started {
 /** One command line as a process of its own, for whatever has to do with signals and pipes. */
 export function start(words: readonly string[], env: Readonly<Record<string, string>> = {}): Started {
   const child = spawn(process.execPath, [MAIN, ...words], {
-    env: { PATH: process.env.PATH, ...env },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILED, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stderr = '';

@@ -18,7 +18,7 @@ describe('SIGTERM (reliability 3)', () => {
   ])(
     'during $during commits what has arrived, starts nothing more and exits 143; the next run goes on',
     async (moment) => {
-      const body = edition(1, 20_000);
+      const body = edition(1, 2_000);
       await using w = await world({ body: () => body }, { job: WINDOW });
       reconfigure(w, { 'rate_limit: null': 'rate_limit: null, concurrency: 3' });
       for (const match of HISTORY) w.api.fault({ kind: 'hang', match, times: 'always' });

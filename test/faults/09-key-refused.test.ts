@@ -4,7 +4,7 @@ import { plainUsage } from '../engines/usage-api/plain-usage.ts';
 import { outcomeOf, reconfigure, spooled } from './rounds.ts';
 
 const CONCURRENCY = 4;
-const HISTORY = ['backfill', 'j', '--from', '2026-01-01', '--to', '2026-06-30', '-o', 'json'];
+const HISTORY = ['backfill', 'j', '--from', '2026-01-01', '--to', '2026-06-30'];
 
 test('a key that is revoked in the middle of a backfill stops it: few requests more, and what was loaded stays (reliability 9)', async () => {
   let answered = 0;
@@ -16,7 +16,7 @@ test('a key that is revoked in the middle of a backfill stops it: few requests m
     },
   });
   reconfigure(w, { 'rate_limit: null': `rate_limit: null, concurrency: ${CONCURRENCY}` });
-  const stopped = await outcomeOf(w.start(...HISTORY));
+  const stopped = await outcomeOf(w.start(...HISTORY, '-o', 'json'));
   const refused = w.api.requests.filter(({ status }) => status === 401).length;
   expect(stopped.exit).toBe(1);
   expect(refused).toBeGreaterThan(0);
@@ -29,7 +29,7 @@ test('a key that is revoked in the middle of a backfill stops it: few requests m
 
   w.api.liftFaults();
   w.api.requests.length = 0;
-  const healed = await outcomeOf(w.start(...HISTORY));
+  const healed = await w.run(...HISTORY);
   expect(healed).toMatchObject({ exit: 0, outcomes: { loaded: 181 - (stopped.outcomes.loaded ?? 0) } });
   expect(await w.query('SELECT count(DISTINCT _period_key) FROM t')).toEqual([['181']]);
   expect(await w.broken()).toEqual([]);

@@ -3,15 +3,15 @@ import { describe, expect, test } from 'vitest';
 import { folder } from '../cli/exportd.ts';
 import { type World, world } from '../e2e/world.ts';
 import { plainUsage } from '../engines/usage-api/plain-usage.ts';
-import { edition, outcomeOf, reconfigure, spooled } from './rounds.ts';
+import { edition, noise, outcomeOf, reconfigure, spooled } from './rounds.ts';
 import { mayMount, smallDisk } from './small-disk.ts';
 
 const DAYS = ['--from', '2026-03-01', '--to', '2026-03-05'];
 const LARGE_DAY = '2026-03-03';
 
-/** Five days, of which one is an export of 2.4 MB. */
+/** Five days, of which one is an export of 1.2 MB. */
 async function withOneLargeDay(): Promise<World> {
-  const large = edition(1, 120_000);
+  const large = edition(1, 60_000);
   const w = await world({
     body: ({ from }) => (from.date.startsWith(LARGE_DAY) ? large : undefined),
     rows: plainUsage({ rows: 10 }),
@@ -32,9 +32,9 @@ async function expectAllButTheLargeDay(w: World, fullOf: RegExp): Promise<void> 
 describe('no room in the spool (reliability 13)', () => {
   test('at spool_limit fails the period that needs more, saying how much; the others are loaded', async () => {
     await using w = await withOneLargeDay();
-    reconfigure(w, { 'spool_dir: ./spool': 'spool_dir: ./spool, spool_limit: 1MB' });
-    await expectAllButTheLargeDay(w, /the spool limit of 1\.0 MB is reached: this file needs at least \d\.\d MB/);
-    reconfigure(w, { 'spool_limit: 1MB': 'spool_limit: 20MB' });
+    reconfigure(w, { 'spool_dir: ./spool': 'spool_dir: ./spool, spool_limit: 500KB' });
+    await expectAllButTheLargeDay(w, /the spool limit of 500000 bytes is reached: this file needs at least \d/);
+    reconfigure(w, { 'spool_limit: 500KB': 'spool_limit: 20MB' });
     expect(await w.run('run', 'j', ...DAYS)).toMatchObject({ exit: 0, outcomes: { loaded: 1, unchanged: 4 } });
     expect(await w.broken()).toEqual([]);
   });
@@ -43,8 +43,8 @@ describe('no room in the spool (reliability 13)', () => {
     'on the disk fails the period that needs more, saying how much; the others are loaded',
     async () => {
       await using w = await withOneLargeDay();
-      using disk = smallDisk(w.place.at('spool'), 2);
-      await expectAllButTheLargeDay(w, /the disk of \S+ is full: this file needs at least \d\.\d MB/);
+      using disk = smallDisk(w.place.at('spool'), 1);
+      await expectAllButTheLargeDay(w, /the disk of \S+ is full: this file needs at least \d/);
       disk.grow(64);
       expect(await w.run('run', 'j', ...DAYS)).toMatchObject({ exit: 0, outcomes: { loaded: 1, unchanged: 4 } });
       expect(await w.broken()).toEqual([]);
@@ -64,7 +64,7 @@ test.runIf(mayMount)(
     const day = ['--from', LARGE_DAY, '--to', LARGE_DAY];
     const rows = 'SELECT count(*), any_value(messages_total) FROM t';
     await w.run('run', 'j', ...day);
-    body = edition(2, 400_000);
+    body = noise(2, 30_000);
     const failed = await outcomeOf(w.start('run', 'j', ...day, '-o', 'json'));
     expect(failed).toMatchObject({ exit: 1, outcomes: { failed: 1 } });
     expect(failed.errors.get(LARGE_DAY)?.code).toBe('DESTINATION_FULL');
@@ -74,7 +74,7 @@ test.runIf(mayMount)(
 
     disk.grow(64);
     expect(await w.run('run', 'j', ...day)).toMatchObject({ exit: 0, outcomes: { loaded: 1 } });
-    expect(await w.query(rows)).toEqual([['400000', '2']]);
+    expect(await w.query(rows)).toEqual([['30000', '2']]);
     expect(await w.broken()).toEqual([]);
   },
 );

@@ -1,5 +1,6 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { exportd } from '../cli/exportd.ts';
 import { type World, world } from '../e2e/world.ts';
 import { plainUsage } from '../engines/usage-api/plain-usage.ts';
 import { outcomeOf, reconfigure, spooled } from './rounds.ts';
@@ -24,7 +25,7 @@ describe('a DuckDB path that cannot be opened (reliability 16)', () => {
   ])('that is $path ends the run with 1 and says why; nothing is hammered', async ({ make, says, requests }) => {
     await using w = await world({ rows: plainUsage({ rows: 3 }) });
     make(w);
-    const { exit, stdout } = await w.start('run', 'j', ...DAYS).ended;
+    const { exit, stdout } = await exportd(['run', 'j', ...DAYS, '-c', w.place.at('exportd.yaml')]);
     expect(exit).toBe(1);
     expect(stdout).toContain(`error DESTINATION_UNREACHABLE: destination local: ${w.place.at('out.duckdb')} ${says}`);
     expect(w.api.requests.filter(({ kind }) => kind === 'export')).toHaveLength(requests);

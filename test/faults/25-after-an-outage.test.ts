@@ -4,7 +4,7 @@ import { type World, world } from '../e2e/world.ts';
 import { plainUsage } from '../engines/usage-api/plain-usage.ts';
 import type { ExportRequest } from '../engines/usage-api.ts';
 import { reasons, runBy } from './clocked.ts';
-import { dice, full, killed, outcomeOf, reconfigure, spooled } from './rounds.ts';
+import { dice, full, killed, reconfigure, spooled } from './rounds.ts';
 
 const WINDOW = 'window: { grain: day, begin: 2026-03-02 }';
 /** Seven closed days. */
@@ -83,9 +83,9 @@ describe('what a person does to the file (reliability 25)', { timeout: full ? 30
   test('a truncated table is told of with the command that heals it', async () => {
     await using w = await filled('window: { grain: day, lookback: 7 }', []);
     await byHand(w, 'TRUNCATE t');
-    const told = await w.start('run', 'j').ended;
-    expect(told.stderr).toMatch(/warning {3}table t holds 0 rows where the ledger says 21, 7 periods not whole/);
-    const [, command = ''] = /exportd (backfill j --all)/.exec(told.stderr) ?? [];
+    const { said } = await w.run('run', 'j');
+    expect(said).toContain('table t holds 0 rows where the ledger says 21, 7 periods not whole');
+    const [, command = ''] = /exportd (backfill j --all)/.exec(said) ?? [];
     expect((await w.run(...command.split(' '))).exit).toBe(0);
     expect(await w.query('SELECT count(DISTINCT _period_key) >= 7 FROM t')).toEqual([['true']]);
     expect(await w.broken()).toEqual([]);
@@ -94,8 +94,9 @@ describe('what a person does to the file (reliability 25)', { timeout: full ? 30
   test('a dropped table is voided, made and loaded anew, and that is said', async () => {
     await using w = await filled();
     await byHand(w, 'DROP TABLE t');
-    const again = await w.start('run', 'j', ...AT).ended;
-    expect(again).toMatchObject({ exit: 0, stderr: expect.stringContaining('table t was gone and was made again') });
+    const again = await w.run('run', 'j', ...AT);
+    expect(again).toMatchObject({ exit: 0, outcomes: { loaded: 7 } });
+    expect(again.said).toContain('table t was gone and was made again: every period is loaded anew');
     expect(await w.query('SELECT count(*), count(DISTINCT _period_key) FROM t')).toEqual([['21', '7']]);
     expect(await w.query("SELECT count(*) FROM _exportd_loads WHERE outcome = 'reset'")).toEqual([['1']]);
     expect(await w.broken()).toEqual([]);
@@ -123,7 +124,7 @@ describe('what a person does to the file (reliability 25)', { timeout: full ? 30
   test('a source that was renamed is refused by its workspace, and goes on once it has its old key', async () => {
     await using w = await filled();
     reconfigure(w, { 'acme: {': 'acme_eu: {', 'source: acme': 'source: acme_eu' });
-    const renamed = await outcomeOf(w.start('run', 'j', ...AT, '-o', 'json'));
+    const renamed = await w.run('run', 'j', ...AT);
     expect(renamed).toMatchObject({ exit: 1, outcomes: { failed: 7 } });
     expect(renamed.errors.get('2026-03-02')).toEqual({
       code: 'ORG_TWICE',

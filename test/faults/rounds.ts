@@ -1,4 +1,5 @@
 /** How often fault tests try, and by which dice. `EXPORTD_FAULTS=full` asks for the counts of reliability.md. */
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Started } from '../cli/exportd.ts';
 import { type Told, told, type World } from '../e2e/world.ts';
@@ -43,6 +44,12 @@ export async function killed(started: Started): Promise<boolean> {
 /** A body of so many rows, all of them of one edition, made once. */
 export function edition(number: number, rows: number): RawBody {
   const lines = Array.from({ length: rows }, (_, n) => `u${n},User ${n},${number}\n`);
+  return { bytes: `user_id,name,messages_total\n${lines.join('')}`, recordCount: rows };
+}
+
+/** As `edition`, and no compression makes it small: about 70 bytes a row. */
+export function noise(number: number, rows: number): RawBody {
+  const lines = Array.from({ length: rows }, (_, n) => `u${n},${randomBytes(32).toString('hex')},${number}\n`);
   return { bytes: `user_id,name,messages_total\n${lines.join('')}`, recordCount: rows };
 }
 
