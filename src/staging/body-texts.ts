@@ -22,6 +22,8 @@ export interface BodyTexts {
   text(name: string): string | undefined;
   /** True, as an SQL expression, where a row has the column twice, in two spellings. undefined: no row can. */
   twice(name: string): string | undefined;
+  /** True, as an SQL expression, where DuckDB cannot take a row apart. undefined: that is found out byte by byte. */
+  readonly unreadable: string | undefined;
 }
 
 /** Every field of the bodies as text. `inOrder`: on one thread, so that rows can be numbered. */
@@ -41,6 +43,7 @@ function csvTexts(group: BodyGroup, inOrder: boolean): BodyTexts {
     ),
     text: (name) => place.get(matchingName(name)),
     twice: () => undefined,
+    unreadable: undefined,
   };
 }
 
@@ -60,7 +63,7 @@ function ndjsonTexts(group: BodyGroup, inOrder: boolean): BodyTexts {
   const values = (name: string) =>
     (spellings.get(matchingName(name)) ?? []).map((spelling, layer) => `row${layer}.${quoteName(spelling)}`);
   return {
-    from: `(SELECT ${['filename', ...transforms].join(', ')} FROM ${lines} WHERE line IS NOT NULL)`,
+    from: `(SELECT ${['filename', 'line', ...transforms].join(', ')} FROM ${lines} WHERE line IS NOT NULL)`,
     text(name) {
       const all = values(name);
       return all.length < 2 ? all[0] : `coalesce(${all.join(', ')})`;
@@ -70,6 +73,7 @@ function ndjsonTexts(group: BodyGroup, inOrder: boolean): BodyTexts {
       if (all.length < 2) return undefined;
       return `(${all.map((value) => `(${value} IS NOT NULL)::INTEGER`).join(' + ')}) > 1`;
     },
+    unreadable: 'NOT json_valid(line)',
   };
 }
 

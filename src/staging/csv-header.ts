@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { quotedName } from '../core/columns.ts';
 import { ExportdError } from '../core/errors.ts';
 
 /** More than any header is; a bound on what a body that is no CSV makes us read. */
@@ -7,11 +8,19 @@ const LONGEST_HEADER = 1_048_576;
 /**
  * The column names of a CSV body, in the file's order: DuckDB's `columns=` goes by position, so names must come from
  * the file. Byte order marks are left out. undefined: the body is empty.
- * Throws BODY_MALFORMED (period) where the first record is no CSV, or not UTF-8.
+ * Throws (period) BODY_MALFORMED where the first record is no CSV, or not UTF-8; COLUMN_REFUSED where a name holds a
+ * line end: DuckDB takes the header's first line end for everybody's, and may then find no row at all.
  */
 export async function readCsvHeader(path: string): Promise<readonly string[] | undefined> {
   const text = await firstText(path);
-  return text === '' ? undefined : parseRecord(text);
+  if (text === '') return undefined;
+  const names = parseRecord(text);
+  const broken = names.find((name) => /[\r\n]/.test(name));
+  if (broken === undefined) return names;
+  throw new ExportdError('COLUMN_REFUSED', `the name of the column ${quotedName(broken)} holds a line end`, {
+    scope: 'period',
+    hint: 'report it to whoever runs the source; from JSON (format: json) such a name can be read',
+  });
 }
 
 async function firstText(path: string): Promise<string> {

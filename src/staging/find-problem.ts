@@ -28,7 +28,8 @@ export async function findProblem(connection: Connection, group: LandingGroup, s
       ? scanCsv(body.file.path, group.names.length, signal)
       : longestLine(body.file.path, signal));
     const longestRecord = longest < USUAL_RECORD ? undefined : longest;
-    const problem = await findMisfit(connection, { ...group, longestRecord });
+    const alone = { ...group, longestRecord };
+    const problem = (await findUnreadable(connection, alone)) ?? (await findMisfit(connection, alone));
     return problem === undefined ? { longestRecord } : { problem };
   } catch (error) {
     if (signal.aborted || engineFault(error) !== 'other') throw error;
@@ -45,6 +46,28 @@ export async function findProblem(connection: Connection, group: LandingGroup, s
       ),
     };
   }
+}
+
+/**
+ * The first row of a JSON answer that DuckDB cannot take apart. Its grammar and its UTF-8 were checked as it arrived:
+ * what is left is an escape for half a character, which JavaScript makes of a text that was cut inside an emoji.
+ */
+async function findUnreadable(connection: Connection, group: LandingGroup): Promise<ExportdError | undefined> {
+  const { from, unreadable } = bodyTexts(group, true);
+  if (unreadable === undefined) return undefined;
+  const [found] = await connection.rows<{ row: bigint }>(
+    `SELECT row FROM (SELECT ${unreadable} AS unreadable, row_number() OVER () AS row FROM ${from})
+WHERE unreadable ORDER BY row LIMIT 1`,
+  );
+  if (found === undefined) return undefined;
+  return new ExportdError(
+    'VALUE_MISFIT',
+    `row ${found.row} of the JSON answer holds half a character (\\ud800 to \\udfff without its other half)`,
+    {
+      scope: 'period',
+      hint: 'a text was cut inside an emoji; correct it at the source, or ask for format: csv, which cannot hold such a half',
+    },
+  );
 }
 
 /** The first value that its column cannot hold, by row and column. */
