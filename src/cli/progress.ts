@@ -13,7 +13,7 @@ const REDRAW = 100;
 /** Tells a person how a run goes: on a terminal a line that redraws itself, with news above it; elsewhere plain lines. */
 export function showProgress({ stderr }: Output, clock: () => Instant): Telling {
   const tally = new Tally();
-  const toldRetries = new Set<string>();
+  const told = new Set<string>();
   let nameOf = (key: PeriodKey): string => key;
   let drawn = '';
   let timer: NodeJS.Timeout | undefined;
@@ -28,11 +28,10 @@ export function showProgress({ stderr }: Output, clock: () => Instant): Telling 
   function say(line: string): void {
     stderr.write(`${erase()}${line}\n${drawn}`);
   }
-  /** A retry is told once per job and error; a thousand of them are one piece of news. */
+  /** A thousand retries or failures of a job for one reason are one piece of news; the summary counts and names them. */
   function isNews(event: RunEvent): boolean {
-    if (event.type !== 'period.retrying') return true;
-    const news = `${event.job} ${event.error.code}`;
-    return !toldRetries.has(news) && toldRetries.add(news) !== undefined;
+    const news = reasonOf(event);
+    return news === undefined || (!told.has(news) && told.add(news) !== undefined);
   }
 
   return {
@@ -53,4 +52,11 @@ export function showProgress({ stderr }: Output, clock: () => Instant): Telling 
       drawn = '';
     },
   };
+}
+
+/** undefined where nothing went wrong. Of a retry the kind of error, of a failure its very words. */
+function reasonOf(event: RunEvent): string | undefined {
+  if (event.type === 'period.retrying') return `retry ${event.job} ${event.error.code}`;
+  if (event.type !== 'period.done' || event.error === undefined) return undefined;
+  return `${event.outcome} ${event.job} ${event.error.message}`;
 }

@@ -106,11 +106,11 @@ function* indented(error: ExportdError, paint: Paint): Generator<string> {
 
 function lastLine({ plans }: Planning, { interrupted, periods, outcomes }: RunSummary): string {
   if (interrupted) return 'Interrupted: the same command goes on where this one stopped.';
-  const troubles = (['failed', 'held'] as const).filter((outcome) => outcomes[outcome] > 0);
+  const troubles = (['failed', 'held', 'skipped'] as const).filter((outcome) => outcomes[outcome] > 0);
   if (troubles.length > 0) {
     const counts = troubles.map((outcome) => `${count(outcomes[outcome])} ${outcome}`);
     return `Of ${counted(periods.length, 'period')} ${list(counts)}.`;
   }
   if (periods.length > 0) return `Done: ${counted(periods.length, 'period')}.`;
-  return plans.length === 0 ? 'Nothing was done.' : 'Nothing was due.';
+  return plans.every(({ refused }) => refused !== undefined) ? 'Nothing was done.' : 'Nothing was due.';
 }

@@ -4,6 +4,7 @@ import { showProgress } from '../../src/cli/progress.ts';
 import { progressLine } from '../../src/cli/progress-line.ts';
 import { width } from '../../src/cli/table.ts';
 import { Tally } from '../../src/cli/tally.ts';
+import { ExportdError } from '../../src/core/errors.ts';
 import type { RunEvent } from '../../src/run/events.ts';
 import { ACME, job, NOW, planning, tableState, tooLarge } from './example.ts';
 import { screen } from './exportd.ts';
@@ -148,6 +149,14 @@ describe('elsewhere than on a terminal', () => {
     }
     expect(sent().match(/retry/g)).toHaveLength(1);
   });
+});
+
+test('a thousand failures for one reason are one line, and another reason is another', () => {
+  const { output, sent } = outputTo(undefined);
+  using progress = showProgress(output, () => NOW);
+  for (const key of keys) progress.emit({ ...failed, key });
+  progress.emit({ ...failed, error: new ExportdError('SOURCE_ERROR', 'answered 500', { scope: 'period' }) });
+  expect(sent().match(/failed/g)).toHaveLength(2);
 });
 
 describe('on a terminal', () => {

@@ -33,6 +33,24 @@ describe('what came of a run', () => {
     expect(text.filter((line) => line !== '')).toEqual(['Nothing was due.']);
   });
 
+  test('of a job that was refused is not that nothing was due', () => {
+    const { report } = job();
+    const holds = { report, grain: 'week' as const, span: 1, timezones: new Map() };
+    const refused = planning([[job(), tableState({ exists: true, holds })]]);
+    const text = [...summaryText({ planning: refused, summary: summary([]), restated: [], paint })];
+    expect(text).toContain('Not planned: users_daily');
+    expect(text.at(-1)).toBe('Nothing was done.');
+  });
+
+  test('counts the periods that were not tried beside those that failed', () => {
+    const came = summary([
+      { ...ended, key: keys[0] ?? '', outcome: 'failed', error: tooLarge() },
+      ...keys.slice(1, 4).map((key) => ({ ...ended, key, outcome: 'skipped' as const })),
+    ]);
+    const text = [...summaryText({ planning: shown, summary: came, restated: [], paint })];
+    expect(text.at(-1)).toBe('Of 4 periods 1 failed and 3 skipped.');
+  });
+
   test('of an interrupted run says how to go on', () => {
     const text = [...summaryText({ planning: shown, summary: summary([], true), restated: [], paint })];
     expect(text.at(-1)).toBe('Interrupted: the same command goes on where this one stopped.');
