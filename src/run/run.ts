@@ -1,12 +1,12 @@
 import type { Writer } from '../core/entry.ts';
 import type { ExportdError } from '../core/errors.ts';
-import type { Instant, PeriodKey, Plan, TableState } from '../core/words.ts';
+import type { Instant, Plan, TableState } from '../core/words.ts';
 import type { Destination } from '../destinations/destination.ts';
-import type { Extract, Source } from '../sources/source.ts';
+import type { Extract as Answer, Source } from '../sources/source.ts';
 import type { Spool } from '../staging/spool.ts';
 import type { Staging } from '../staging/staged.ts';
 import { isAhead } from './batch.ts';
-import type { Emit, PeriodOutcome } from './events.ts';
+import type { Emit, PeriodOutcome, RunEvent } from './events.ts';
 import { asExportdError, interrupted, notTried } from './failure.ts';
 import { fetchPeriod, waitForRetry } from './fetch-period.ts';
 import type { SourceHealth } from './source-health.ts';
@@ -37,14 +37,10 @@ export interface RunOptions {
 }
 
 /** How one planned period ended. */
-export interface PeriodResult {
-  readonly job: string;
-  readonly key: PeriodKey;
-  readonly outcome: PeriodOutcome;
-  readonly rows: number;
-  readonly was: number | undefined;
-  readonly error: ExportdError | undefined;
-}
+export type PeriodResult = Pick<
+  Extract<RunEvent, { type: 'period.done' }>,
+  'job' | 'key' | 'outcome' | 'rows' | 'was' | 'error'
+>;
 
 export interface RunSummary {
   readonly runId: string;
@@ -131,7 +127,7 @@ async function carryOutPeriod(work: Work, writer: TableWriter, tools: RunTools, 
   const onRetry = (retried: Work, inMs: number, error: ExportdError) => reports.retrying(retried, inMs, error);
   reports.started(work);
   for (;;) {
-    let extract: Extract;
+    let extract: Answer;
     try {
       if (writer.stopped !== undefined) throw notTried(writer.stopped);
       const source = await tools.source(work.source.name);

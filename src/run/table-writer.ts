@@ -1,28 +1,19 @@
-import { landColumns } from '../core/columns.ts';
-import { isNoteWorthWriting, isWorthWriting, type Writer } from '../core/entry.ts';
+import { isNoteWorthWriting } from '../core/entry.ts';
 import type { ExportdError } from '../core/errors.ts';
-import { judgeWithheld, withholdsEmpties } from '../core/withheld.ts';
-import type { Column, Instant, LedgerEntry, Outcome, Retries, SourceKey } from '../core/words.ts';
-import type { Destination } from '../destinations/destination.ts';
+import type { Instant, LedgerEntry } from '../core/words.ts';
 import type { Body, Extract } from '../sources/source.ts';
 import type { Staged, StagedLoad } from '../staging/staged.ts';
 import { type Arrival, type Judged, MAX_AGE, OpenBatch } from './batch.ts';
-import { commitBatch } from './commit-batch.ts';
-import type { Emit } from './events.ts';
-import { asExportdError, interrupted, isSkip, notTried } from './failure.ts';
+import { asExportdError, interrupted, isSkip } from './failure.ts';
 import { attemptOf, type Judgement, Judgements } from './judgement.ts';
 import { PeriodReports } from './period-reports.ts';
+import { type CommitContext, TableCommits } from './table-commits.ts';
 import { Tenants } from './tenants.ts';
+import { WithheldEmpties } from './withheld-empties.ts';
 import type { TableWork, Work } from './work.ts';
 
-export interface WriterContext {
-  readonly destination: Destination;
-  readonly author: Writer;
-  readonly emit: Emit;
-  readonly clock: () => Instant;
+export interface WriterContext extends CommitContext {
   readonly acceptHeld: boolean;
-  /** Heard by staging, and by commits until their transaction begins. */
-  readonly deadline: AbortSignal;
   readonly stage: (bodies: readonly Body[]) => Promise<Staged>;
 }
 
@@ -36,20 +27,15 @@ export class TableWriter implements AsyncDisposable {
   readonly #context: WriterContext;
   readonly #judgements: Judgements;
   readonly #tenants: Tenants;
+  readonly #commits: TableCommits;
+  readonly #withheld: WithheldEmpties;
   /** Periods of the plan that have neither arrived nor been missed. */
   readonly #outstanding = { awaited: 0, history: 0 };
-  readonly #withheld = new Map<SourceKey, { readonly work: Work; readonly extract: Extract }[]>();
-  readonly #broughtRows = new Set<SourceKey>();
-  /** Whether a source's empty periods are kept back; asked of core once per source. */
-  readonly #withholds = new Map<SourceKey, boolean>();
   #batch = new OpenBatch();
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
   #notes: LedgerEntry[] = [];
-  /** The columns that the table is known to have. */
-  #prepared: Set<string> | undefined;
   #bytesInHand = 0;
-  #stopped: ExportdError | undefined;
 
   constructor(table: TableWork, context: WriterContext) {
     this.#table = table;
@@ -57,12 +43,14 @@ export class TableWriter implements AsyncDisposable {
     this.reports = new PeriodReports(context.emit, context.author, context.clock);
     this.#judgements = new Judgements(table.state, context.author, context.acceptHeld);
     this.#tenants = new Tenants(table.state);
+    this.#commits = new TableCommits(table, context);
+    this.#withheld = new WithheldEmpties(table.state);
     for (const work of table.works) this.#outstanding[work.ask.urgency] += 1;
   }
 
   /** Why nothing more may land in this table in this run: it was refused, or its destination is out of reach. */
   get stopped(): ExportdError | undefined {
-    return this.#stopped;
+    return this.#commits.stopped;
   }
 
   /** Bytes that arrived and are not staged yet. */
@@ -86,7 +74,7 @@ export class TableWriter implements AsyncDisposable {
     }
     if (extract.kind === 'body') await extract.file[Symbol.asyncDispose]();
     if (judgement.error !== undefined) this.#note(work, judgement);
-    else if (judgement.outcome !== 'stage' && !this.#isWithheld(work, extract, judgement.outcome)) {
+    else if (judgement.outcome !== 'stage' && !this.#withheld.keeps(work, extract, judgement.outcome)) {
       this.#batch.judged.push({ work, judgement });
     }
     this.#came(work);
@@ -104,15 +92,10 @@ export class TableWriter implements AsyncDisposable {
   async finish(): Promise<void> {
     this.#close();
     await this.#writing;
-    for (const [source, withheld] of this.#withheld) {
-      for (const { work, extract } of withheld) {
-        const { acceptHeld } = this.#context;
-        const brought = this.#broughtRows.has(source);
-        const verdict = judgeWithheld(withheld.length, brought, work.source, this.#table.state, work.job, acceptHeld);
-        const judgement = this.#judgements.of(work, attemptOf(work, extract), verdict);
-        if (judgement.error !== undefined) this.#note(work, judgement);
-        else if (judgement.outcome !== 'stage') this.#batch.judged.push({ work, judgement });
-      }
+    for (const { work, extract, verdict } of this.#withheld.decide(this.#context.acceptHeld)) {
+      const judgement = this.#judgements.of(work, attemptOf(work, extract), verdict);
+      if (judgement.error !== undefined) this.#note(work, judgement);
+      else if (judgement.outcome !== 'stage') this.#batch.judged.push({ work, judgement });
     }
     this.#close();
     await this.#writing;
@@ -198,78 +181,25 @@ export class TableWriter implements AsyncDisposable {
       this.#note(work, judgement);
       return [];
     }
-    if (judgement.outcome === 'stage' || this.#isWithheld(work, body, judgement.outcome)) return [];
+    if (judgement.outcome === 'stage' || this.#withheld.keeps(work, body, judgement.outcome)) return [];
     return [{ work, judgement, load }];
   }
 
-  /** Keeps an empty period back where its source has not brought a row to this table yet; see core/withheld.ts. */
-  #isWithheld(work: Work, extract: Extract, outcome: Outcome): boolean {
-    const { key } = work.source;
-    if (outcome !== 'empty') return false;
-    const withholds = this.#withholds.get(key) ?? withholdsEmpties(this.#table.state, key);
-    this.#withholds.set(key, withholds);
-    if (!withholds) return false;
-    const withheld = this.#withheld.get(key) ?? [];
-    this.#withheld.set(key, withheld);
-    withheld.push({ work, extract });
-    return true;
-  }
-
   async #commit(judged: readonly Judged[], staged: Staged | undefined): Promise<void> {
-    const { destination, author, clock, emit, deadline } = this.#context;
-    const { table, state } = this.#table;
-    const writing = judged.filter(({ judgement }) => isWorthWriting(judgement.entry, state));
-    for (const { work, judgement } of judged) {
-      if (!isWorthWriting(judgement.entry, state)) this.reports.done(work, judgement);
-    }
-    if (writing.length === 0) return;
-    const entries = writing.map(({ judgement }) => judgement.entry);
-    const insert = entries.filter(({ outcome }) => outcome === 'loaded').map(({ loadId }) => loadId);
-    const dates = new Set(
-      writing.flatMap(({ work, judgement }) => [
-        judgement.entry.periodDate,
-        work.state?.periodDate ?? judgement.entry.periodDate,
-      ]),
-    );
-    const batch = {
-      staged: insert.length === 0 ? undefined : staged,
-      table,
-      insert,
-      entries,
-      dates: [...dates].sort(),
-    };
-    const retries = mostPatient(writing.map(({ work }) => work.job.retries));
-    const context = { destination, runId: author.runId, clock, emit, deadline };
+    const news = judged.filter((period) => this.#commits.isNews(period));
+    for (const period of judged) if (!news.includes(period)) this.reports.done(period.work, period.judgement);
     try {
-      if (this.#stopped !== undefined) throw notTried(this.#stopped);
-      await commitBatch(batch, () => this.#prepare(staged?.columns), retries, context);
+      await this.#commits.commit(news, staged);
     } catch (cause) {
-      const error = this.#failure(cause);
-      if (error.scope === 'table' || error.scope === 'destination') this.#stopped ??= error;
-      for (const { work, judgement } of writing) this.#fail(work, error, judgement.entry.extractedAt);
+      const error = asExportdError(cause);
+      for (const { work, judgement } of news) this.#fail(work, error, judgement.entry.extractedAt);
       return;
     }
-    for (const { work, judgement, load } of writing) {
+    for (const { work, judgement, load } of news) {
       if (load !== undefined && judgement.outcome === 'loaded') this.#tenants.committed(load);
-      if (judgement.entry.rowCount > 0) this.#broughtRows.add(work.source.key);
+      if (judgement.entry.rowCount > 0) this.#withheld.brought(work.source.key);
       this.reports.done(work, judgement);
     }
-  }
-
-  /** Makes ledger, table and columns where this run has not seen them made. */
-  async #prepare(columns: readonly Column[] | undefined): Promise<void> {
-    const { destination, author, clock, emit, deadline } = this.#context;
-    const { table } = this.#table;
-    const wanted = columns ?? landColumns(table.report, table.rules, table.schema).columns;
-    const known = this.#prepared;
-    if (known !== undefined && wanted.every(({ name }) => known.has(name))) return;
-    const { made, warnings } = await destination.prepare(table, wanted, deadline);
-    const again =
-      made === 'again' ? [`table ${table.name} was gone and was made again: every period is loaded anew`] : [];
-    for (const message of [...again, ...warnings]) {
-      emit({ type: 'table.warning', runId: author.runId, at: clock(), table: table.name, message });
-    }
-    this.#prepared = new Set([...(known ?? []), ...wanted.map(({ name }) => name)]);
   }
 
   /** A body that cannot land as it is: fetched again where that may help, else failed. */
@@ -291,22 +221,10 @@ export class TableWriter implements AsyncDisposable {
     this.reports.done(work, judgement);
   }
 
-  /** Notes change no state: where they cannot be written, that is said and no more. */
   async #writeNotes(): Promise<void> {
     const notes = this.#notes;
     this.#notes = [];
-    if (notes.length === 0) return;
-    const { destination, author, clock, emit } = this.#context;
-    let written = false;
-    try {
-      if (this.#stopped === undefined) await this.#prepare(undefined);
-      written = await destination.note(notes);
-    } catch (cause) {
-      this.#stopped ??= this.#failure(cause);
-    }
-    if (written) return;
-    const message = `${notes.length} failed or held periods could not be noted in the ledger`;
-    emit({ type: 'table.warning', runId: author.runId, at: clock(), table: this.#table.table.name, message });
+    await this.#commits.note(notes);
   }
 
   #failure(cause: unknown): ExportdError {
@@ -319,13 +237,4 @@ function remarksOf(load: StagedLoad): string[] {
     load.rounded === 0 ? [] : [`${load.rounded} values had more digits than their column and were rounded`];
   const discarded = load.discarded.length === 0 ? [] : [`new columns left out: ${load.discarded.join(', ')}`];
   return [...load.remarks, ...rounded, ...discarded];
-}
-
-/** Of several jobs' retries for one batch: the largest. */
-function mostPatient(all: readonly Retries[]): Retries {
-  return {
-    maxAttempts: Math.max(...all.map(({ maxAttempts }) => maxAttempts)),
-    minDelay: Math.max(...all.map(({ minDelay }) => minDelay)),
-    maxDelay: Math.max(...all.map(({ maxDelay }) => maxDelay)),
-  };
 }
