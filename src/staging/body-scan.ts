@@ -13,14 +13,21 @@ const BARE = 1;
 const QUOTED = 2;
 const QUOTE_IN_QUOTED = 3;
 
+export interface Scanned {
+  /** Bytes of the longest record. */
+  readonly longest: number;
+  /** Whether some value holds a line end. */
+  readonly spansLines: boolean;
+}
+
 /**
- * Reads a body byte by byte, once DuckDB could not: returns how long its longest record is, in bytes; throws what is
- * wrong with it, by row. Never on the common road. DuckDB's own message is of no use: it quotes the line.
+ * Reads a body byte by byte, once DuckDB could not: returns what its records are like; throws what is wrong with it, by
+ * row. Never on the common road. DuckDB's own message is of no use: it quotes the line.
  *
  * Throws (period, retryable) BODY_SHORT where the body ends inside a record; BODY_MALFORMED where a record has more or
  * fewer fields than the header, text stands behind a closing quote, line ends are of two kinds, or it is not UTF-8.
  */
-export async function scanCsv(path: string, columns: number, signal: AbortSignal): Promise<number> {
+export async function scanCsv(path: string, columns: number, signal: AbortSignal): Promise<Scanned> {
   const scan = new CsvScan(columns);
   let torn: Buffer = Buffer.alloc(0);
   for await (const chunk of createReadStream(path, { highWaterMark: 262_144, signal })) {
@@ -41,6 +48,7 @@ class CsvScan {
   #fields = 1;
   #length = 0;
   #longest = 0;
+  #spansLines = false;
   #lineEnd: 'LF' | 'CRLF' | 'CR' | undefined;
   #afterCr = false;
 
@@ -59,6 +67,7 @@ class CsvScan {
       this.#length += 1;
       if (this.#state === QUOTED) {
         if (byte === QUOTE) this.#state = QUOTE_IN_QUOTED;
+        else if (byte === LF || byte === CR) this.#spansLines = true;
       } else if (byte === COMMA) {
         this.#fields += 1;
         this.#state = START;
@@ -76,14 +85,14 @@ class CsvScan {
     }
   }
 
-  end(): number {
+  end(): Scanned {
     if (this.#state === QUOTED) throw short(`in a quoted field, in or after row ${this.#row}`);
     if (this.#afterCr) this.#endLine('CR');
     if (this.#length > 0) {
       if (this.#fields < this.#columns) throw short(`in the middle of row ${this.#row}`);
       this.#endRecord();
     }
-    return this.#longest;
+    return { longest: this.#longest, spansLines: this.#spansLines };
   }
 
   #endLine(kind: 'LF' | 'CRLF' | 'CR'): void {

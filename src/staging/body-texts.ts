@@ -8,8 +8,15 @@ export interface BodyGroup {
   /** CSV: in the file's order. NDJSON: every key that any row has. */
   readonly names: readonly string[];
   readonly bodies: readonly Body[];
+  readonly reading: Reading;
+}
+
+/** How DuckDB must read bodies that it cannot read as it usually does. */
+export interface Reading {
   /** Bytes of the longest record, where it is longer than DuckDB reads by default. */
-  readonly longestRecord: number | undefined;
+  readonly longestRecord?: number | undefined;
+  /** On one thread: rows can be numbered, and no thread begins in the middle of a value. */
+  readonly inOrder?: boolean | undefined;
 }
 
 /** DuckDB's default `max_line_size`; its buffer is a multiple of it. */
@@ -26,19 +33,18 @@ export interface BodyTexts {
   readonly unreadable: string | undefined;
 }
 
-/** Every field of the bodies as text. `inOrder`: on one thread, so that rows can be numbered. */
-export function bodyTexts(group: BodyGroup, inOrder = false): BodyTexts {
-  return group.format === 'csv' ? csvTexts(group, inOrder) : ndjsonTexts(group, inOrder);
+/** Every field of the bodies as text. */
+export function bodyTexts(group: BodyGroup): BodyTexts {
+  return group.format === 'csv' ? csvTexts(group) : ndjsonTexts(group);
 }
 
-function csvTexts(group: BodyGroup, inOrder: boolean): BodyTexts {
+function csvTexts(group: BodyGroup): BodyTexts {
   // Fields are named by their place, so that no name of an export is ever a name here.
   const place = new Map(group.names.map((name, index) => [matchingName(name), `field${index}`]));
   return {
     from: readCsv(
       group,
       [...place.values()],
-      inOrder,
       `header = true, delim = ',', quote = '"', escape = '"', allow_quoted_nulls = false`,
     ),
     text: (name) => place.get(matchingName(name)),
@@ -51,7 +57,7 @@ function csvTexts(group: BodyGroup, inOrder: boolean): BodyTexts {
  * A line is read whole, as one field (no JSON text has a byte 1), and taken apart by json_transform. DuckDB's structs
  * do not tell names apart by case: a second spelling of a name goes into a second struct.
  */
-function ndjsonTexts(group: BodyGroup, inOrder: boolean): BodyTexts {
+function ndjsonTexts(group: BodyGroup): BodyTexts {
   const spellings = Map.groupBy(group.names, matchingName);
   const structs = Math.max(0, ...[...spellings.values()].map((names) => names.length));
   const transforms = Array.from({ length: structs }, (_, layer) => {
@@ -59,7 +65,7 @@ function ndjsonTexts(group: BodyGroup, inOrder: boolean): BodyTexts {
     const structure = JSON.stringify(Object.fromEntries(names.map((name) => [name, 'VARCHAR'])));
     return `json_transform(line, ${quoteText(structure)}) AS row${layer}`;
   });
-  const lines = readCsv(group, ['line'], inOrder, `header = false, delim = '\x01', quote = '', escape = ''`);
+  const lines = readCsv(group, ['line'], `header = false, delim = '\x01', quote = '', escape = ''`);
   const values = (name: string) =>
     (spellings.get(matchingName(name)) ?? []).map((spelling, layer) => `row${layer}.${quoteName(spelling)}`);
   return {
@@ -77,16 +83,16 @@ function ndjsonTexts(group: BodyGroup, inOrder: boolean): BodyTexts {
   };
 }
 
-function readCsv(group: BodyGroup, columns: readonly string[], inOrder: boolean, dialect: string): string {
+function readCsv(group: BodyGroup, columns: readonly string[], dialect: string): string {
   const files = group.bodies.map((body) => quoteText(body.file.path)).join(', ');
   const types = columns.map((name) => `${name}: 'VARCHAR'`).join(', ');
-  const long = group.longestRecord;
+  const { longestRecord: long, inOrder } = group.reading;
   const options = [
     'auto_detect = false',
     dialect,
     `columns = {${types}}`,
     'filename = true',
-    ...(inOrder ? ['parallel = false'] : []),
+    ...(inOrder === true ? ['parallel = false'] : []),
     ...(long === undefined ? [] : [`max_line_size = ${long + 1024}`, `buffer_size = ${2 * long + 65_536}`]),
   ];
   return `read_csv([${files}], ${options.join(', ')})`;

@@ -4,7 +4,7 @@ import { ExportdError } from '../core/errors.ts';
 import type { ColumnType } from '../core/words.ts';
 import { type Connection, engineFault } from '../duckdb/engine.ts';
 import { longestLine, scanCsv } from './body-scan.ts';
-import { bodyTexts, USUAL_RECORD } from './body-texts.ts';
+import { bodyTexts, type Reading, USUAL_RECORD } from './body-texts.ts';
 import type { LandingGroup } from './group-bodies.ts';
 import { isMisfit } from './typed-select.ts';
 import { shapeOf } from './value-shape.ts';
@@ -12,9 +12,12 @@ import { shapeOf } from './value-shape.ts';
 /** What was found in one body of a statement that failed: what is wrong with it, or how to read it. */
 export interface Finding {
   readonly problem?: ExportdError | undefined;
-  /** Bytes, where that is more than DuckDB reads by default. */
-  readonly longestRecord?: number | undefined;
+  /** undefined: as usual. */
+  readonly reading?: Reading | undefined;
 }
+
+/** Bytes after which DuckDB gives a CSV file to a second thread, which then takes a line end in quotes for a row's. */
+const SHARED_FILE = 8_000_000;
 
 /**
  * Looks at one body alone, after a statement failed that it was part of: first byte by byte, then value by value.
@@ -24,13 +27,16 @@ export async function findProblem(connection: Connection, group: LandingGroup, s
   const [body] = group.bodies;
   if (body === undefined) return {};
   try {
-    const longest = await (group.format === 'csv'
-      ? scanCsv(body.file.path, group.names.length, signal)
-      : longestLine(body.file.path, signal));
+    const { longest, spansLines } =
+      group.format === 'csv'
+        ? await scanCsv(body.file.path, group.names.length, signal)
+        : { longest: await longestLine(body.file.path, signal), spansLines: false };
     const longestRecord = longest < USUAL_RECORD ? undefined : longest;
-    const alone = { ...group, longestRecord };
+    const alone = { ...group, reading: { longestRecord, inOrder: true } };
     const problem = (await findUnreadable(connection, alone)) ?? (await findMisfit(connection, alone));
-    return problem === undefined ? { longestRecord } : { problem };
+    if (problem !== undefined) return { problem };
+    const inOrder = spansLines && body.bytes > SHARED_FILE;
+    return longestRecord === undefined && !inOrder ? {} : { reading: { longestRecord, inOrder } };
   } catch (error) {
     if (signal.aborted || engineFault(error) !== 'other') throw error;
     if (error instanceof ExportdError) return { problem: error };
@@ -49,11 +55,11 @@ export async function findProblem(connection: Connection, group: LandingGroup, s
 }
 
 /**
- * The first row of a JSON answer that DuckDB cannot take apart. Its grammar and its UTF-8 were checked as it arrived:
+ * The first row of a JSON answer that DuckDB cannot take apart; read in order. Its grammar and its UTF-8 were checked as it arrived:
  * what is left is an escape for half a character, which JavaScript makes of a text that was cut inside an emoji.
  */
 async function findUnreadable(connection: Connection, group: LandingGroup): Promise<ExportdError | undefined> {
-  const { from, unreadable } = bodyTexts(group, true);
+  const { from, unreadable } = bodyTexts(group);
   if (unreadable === undefined) return undefined;
   const [found] = await connection.rows<{ row: bigint }>(
     `SELECT row FROM (SELECT ${unreadable} AS unreadable, row_number() OVER () AS row FROM ${from})
@@ -70,10 +76,10 @@ WHERE unreadable ORDER BY row LIMIT 1`,
   );
 }
 
-/** The first value that its column cannot hold, by row and column. */
+/** The first value that its column cannot hold, by row and column. The group is read in order. */
 async function findMisfit(connection: Connection, group: LandingGroup): Promise<ExportdError | undefined> {
   const { columns } = group;
-  const texts = bodyTexts(group, true);
+  const texts = bodyTexts(group);
   const present = columns.filter((column) => texts.text(column.from) !== undefined);
   const branches = (of: (column: LandingColumn) => string) =>
     present.map((column, index) => `WHEN ${index} THEN ${of(column)}`).join(' ');

@@ -34,7 +34,7 @@ export async function groupBodies(
       const format = formatOf(body);
       const names = await columnNames(connection, spec, body);
       const header = JSON.stringify([format, names]);
-      const group = groups.get(header) ?? { format, names, bodies: [], longestRecord: undefined };
+      const group = groups.get(header) ?? { format, names, bodies: [], reading: {} };
       group.bodies.push(body);
       groups.set(header, group);
     } catch (error) {

@@ -102,7 +102,7 @@ async function writeRows(
   );
 }
 
-/** Looks at each body alone; notes its problem, or keeps it. One with long records is read by a statement of its own. */
+/** Looks at each body alone; notes its problem, or keeps it. One that DuckDB reads otherwise than it usually does is read alone. */
 async function withoutProblems(
   { connection, signal }: BatchTools,
   groups: readonly LandingGroup[],
@@ -113,9 +113,9 @@ async function withoutProblems(
     const usual: Body[] = [];
     for (const body of group.bodies) {
       const alone = { ...group, bodies: [body] };
-      const { problem, longestRecord } = await findProblem(connection, alone, signal);
+      const { problem, reading } = await findProblem(connection, alone, signal);
       if (problem !== undefined) problems.set(body, problem);
-      else if (longestRecord !== undefined) kept.push({ ...alone, longestRecord });
+      else if (reading !== undefined) kept.push({ ...alone, reading });
       else usual.push(body);
     }
     if (usual.length > 0) kept.push({ ...group, bodies: usual });

@@ -95,6 +95,24 @@ describe('a CSV field lands as it is', () => {
     expect(await lab.rows(staged, usual, ['name'])).toEqual([['y']]);
   });
 
+  test('values of several lines land whole in a file so long that DuckDB gives it to two threads', async () => {
+    const value = (n: number) => `Helps with:\n- letters, mails\n- "quotes"\nu1,x\n${'lorem, ipsum\n'.repeat(n % 90)}`;
+    const texts = Array.from({ length: 16_000 }, (_, n) => value(n));
+    const records = texts.map((text, n) => `u${n},"${text.replaceAll('"', '""')}"\n`);
+    const { load, rows } = await land(`user_id,name\n${records.join('')}`, ['user_id', 'name'], texts.length);
+    expect(load?.problem).toBeUndefined();
+    const landed = new Map(rows.map(([id, name]) => [id, name]));
+    expect(texts.filter((text, n) => landed.get(`u${n}`) !== text)).toEqual([]);
+  });
+
+  test.each(['user_id,"seat\ntier"\r\nu1,x\r\n', 'user_id,"seat\r\ntier"\nu1,x\n', '"user_id","seat\rtier"\nu1,x'])(
+    'a line end in a name is refused: DuckDB would find no rows in %j',
+    async (csv) => {
+      const { load } = await land(csv, ['user_id'], 0);
+      expect(load?.problem).toMatchObject({ code: 'COLUMN_REFUSED', message: expect.stringContaining('line end') });
+    },
+  );
+
   test('the last line needs no line end', async () => {
     const { load, rows } = await land('user_id,messages_total\nu1,1\nu2,2', ['user_id', 'messages_total'], 2);
     expect(load?.problem).toBeUndefined();
