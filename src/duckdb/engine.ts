@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { blobValue, type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 
 export interface EngineOptions {
@@ -56,7 +55,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     preserve_insertion_order: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
-    threads: String(options.threads ?? availableParallelism()),
+    ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
   });
   return {
     async connect() {

@@ -12,7 +12,10 @@ export interface Staging extends AsyncDisposable {
    * `table`: the columns as they are now; an existing column keeps its type.
    */
   stage(spec: TableSpec, table: TableState, bodies: readonly Body[], signal: AbortSignal): Promise<Staged>;
-  /** The first `limit` rows of one body as they would land, metadata columns included, as text; for `preview`. */
+  /**
+   * Rows of one body as they would land, `limit` at most, metadata columns included, as text; for `preview`. The first
+   * ones, unless the body is so large that several threads read it.
+   */
   preview(spec: TableSpec, body: Body, limit: number, signal: AbortSignal): Promise<Preview>;
 }
 

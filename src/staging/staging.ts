@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { METADATA_COLUMNS } from '../core/columns.ts';
 import { ExportdError } from '../core/errors.ts';
-import { type Connection, type Engine, engineFault, quoteName, quoteText } from '../duckdb/engine.ts';
+import { type Connection, type Engine, engineFault, type Parameters, quoteName, quoteText } from '../duckdb/engine.ts';
 import { hashAlgorithm } from './fingerprint.ts';
 import type { Spool } from './spool.ts';
 import { stageBatch } from './stage-batch.ts';
@@ -28,7 +28,7 @@ export function openStaging({ engine, spool }: StagingOptions): Staging {
     signal.addEventListener('abort', interrupt);
     try {
       algorithm ??= prepare(connection);
-      return await use(connection, await algorithm);
+      return await use(heedful(connection, signal), await algorithm);
     } catch (error) {
       throw whatStopped(error, signal);
     } finally {
@@ -65,6 +65,24 @@ export function openStaging({ engine, spool }: StagingOptions): Staging {
     async [Symbol.asyncDispose]() {},
   };
   return staging;
+}
+
+/** DuckDB forgets an interrupt that comes between two statements. */
+function heedful(connection: Connection, signal: AbortSignal): Connection {
+  const heed = () => {
+    if (signal.aborted) throw interrupted();
+  };
+  return {
+    ...connection,
+    async run(sql, parameters) {
+      heed();
+      await connection.run(sql, parameters);
+    },
+    async rows<T>(sql: string, parameters?: Parameters) {
+      heed();
+      return connection.rows<T>(sql, parameters);
+    },
+  };
 }
 
 /** Makes the value rules, once per engine. Returns what fingerprints are named by. */

@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { METADATA_COLUMNS } from '../../src/core/columns.ts';
 import { Secret } from '../../src/core/secret.ts';
@@ -261,6 +263,31 @@ test('an aborted staging stops, says so, and leaves no file behind', async () =>
   const staging = lab.stage([{ csv: `user_id,messages_total\n${rows}\n` }], { signal: stop.signal });
   stop.abort();
   await expect(staging).rejects.toMatchObject({ code: 'INTERRUPTED' });
+  expect((await readdir(lab.directory, { recursive: true })).filter((name) => name.endsWith('.parquet'))).toEqual([]);
+});
+
+test('an abort that comes between two statements is heard too', async () => {
+  const stop = new AbortController();
+  const staging = lab.stage([{ csv: 'user_id\nu1\n' }], { signal: stop.signal });
+  await setImmediate();
+  stop.abort();
+  await expect(staging).rejects.toMatchObject({ code: 'INTERRUPTED' });
+});
+
+test('too little memory is an error that says which setting to raise', async () => {
+  await using small = await openLab({ memoryLimit: 8_000_000 });
+  const csv = `user_id\n${'x'.repeat(3_000_000)}\n`;
+  await expect(small.stage([{ csv }])).rejects.toMatchObject({
+    code: 'MEMORY_LIMIT',
+    hint: expect.stringContaining('daemon.memory_limit'),
+  });
+});
+
+test('a hundred bodies with a header each are one file', async () => {
+  const given = Array.from({ length: 100 }, (_, day) => ({ csv: `user_id,new_${day}\nu1,${day}\n`, declared: 1 }));
+  await using staged = await lab.stage(given);
+  expect(staged.loads.filter((load) => load.problem === undefined && load.rows === 1)).toHaveLength(100);
+  expect(await lab.rows(staged, staged.loads[42], ['new_41', 'new_42'])).toEqual([[null, '42']]);
 });
 
 test('a preview shows rows as they would land, metadata included, and leaves nothing', async () => {
