@@ -108,8 +108,11 @@ describe('a CSV field lands as it is', () => {
   test.each(['user_id,"seat\ntier"\r\nu1,x\r\n', 'user_id,"seat\r\ntier"\nu1,x\n', '"user_id","seat\rtier"\nu1,x'])(
     'a line end in a name is refused: DuckDB would find no rows in %j',
     async (csv) => {
-      const { load } = await land(csv, ['user_id'], 0);
-      expect(load?.problem).toMatchObject({ code: 'COLUMN_REFUSED', message: expect.stringContaining('line end') });
+      await using staged = await lab.stage([{ csv, declared: 0 }]);
+      expect(staged.loads[0]?.problem).toMatchObject({
+        code: 'COLUMN_REFUSED',
+        message: expect.stringContaining('line end'),
+      });
     },
   );
 
