@@ -67,8 +67,11 @@ export interface Destination extends AsyncDisposable {
    * transaction begins; from there it runs to its end.
    */
   replace(batch: Batch, signal: AbortSignal): Promise<readonly LedgerEntry[]>;
-  /** Appends `failed` and `held` rows. Best effort: changes no state, never throws; false where they could not be written. */
-  note(entries: readonly LedgerEntry[]): Promise<boolean>;
+  /**
+   * Appends `failed` and `held` rows. Best effort: changes no state, never throws; false where they could not be
+   * written. `signal` ends waiting for the destination.
+   */
+  note(entries: readonly LedgerEntry[], signal: AbortSignal): Promise<boolean>;
   /** Newest first: the loads of a table, or of one of its keys. */
   history(table: string, key: PeriodKey | undefined, signal: AbortSignal): AsyncIterable<LedgerEntry>;
 }

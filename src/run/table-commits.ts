@@ -78,7 +78,7 @@ export class TableCommits {
     let written = false;
     try {
       if (this.#stopped === undefined) await this.#prepare(undefined);
-      written = await this.#context.destination.note(entries);
+      written = await this.#context.destination.note(entries, this.#context.deadline);
     } catch (cause) {
       this.#stopped ??= asExportdError(cause);
     }

@@ -163,7 +163,7 @@ export function destinationContract(name: string, start: () => Promise<Warehouse
           totals: { messages_total: '12345678901234567890' },
         });
         expect(table.present).toEqual(new Map([[keyOf(D3), 2]]));
-        await destination.note([entryOf(D1, { outcome: 'held', errorCode: 'SHRUNK' })]);
+        await destination.note([entryOf(D1, { outcome: 'held', errorCode: 'SHRUNK' })], signal);
         expect((await readTable(undefined)).states.get(keyOf(D1))?.detail).toBeDefined();
       });
 
@@ -496,7 +496,7 @@ export function destinationContract(name: string, start: () => Promise<Warehouse
       test('the view shows the newest state of each key, without voided ones and notes', async () => {
         await commit([load(D1, users('a')), load(D2, users('b'))]);
         await commit([load(D1, users('c', 'd'))]);
-        await destination.note([entryOf(D2, { outcome: 'failed', errorCode: 'SOURCE_ERROR' })]);
+        await destination.note([entryOf(D2, { outcome: 'failed', errorCode: 'SOURCE_ERROR' })], signal);
         const view = `SELECT CAST(period_date AS VARCHAR) AS d, CAST(row_count AS VARCHAR) AS n
                       FROM ${warehouse.table('_exportd_state')} WHERE table_name = 'users_daily' ORDER BY d`;
         expect(await warehouse.sql(view)).toEqual([
@@ -512,7 +512,7 @@ export function destinationContract(name: string, start: () => Promise<Warehouse
     describe('notes', () => {
       test('are no state, and are written before anything was ever loaded', async () => {
         const failed = entryOf(D1, { outcome: 'failed', errorCode: 'SOURCE_ERROR', extractedAt: 1_000_000 });
-        expect(await destination.note([failed])).toBe(true);
+        expect(await destination.note([failed], signal)).toBe(true);
         const table = await readTable();
         expect(table).toMatchObject({ exists: false, ledgerRows: 0 });
         expect(table.states.get(keyOf(D1))).toMatchObject({
@@ -525,7 +525,7 @@ export function destinationContract(name: string, start: () => Promise<Warehouse
 
       test('count where they are newer than the state, and the newest is told apart', async () => {
         const note = (outcome: 'failed' | 'held', extractedAt: number, errorCode: string) =>
-          destination.note([entryOf(D1, { outcome, extractedAt, errorCode })]);
+          destination.note([entryOf(D1, { outcome, extractedAt, errorCode })], signal);
         await note('failed', 1000, 'SOURCE_ERROR');
         await commit([load(D1, users('a'))]);
         expect((await readTable()).states.get(keyOf(D1))).toMatchObject({ failed: undefined, held: undefined });
@@ -549,7 +549,7 @@ export function destinationContract(name: string, start: () => Promise<Warehouse
       test('is newest first, of the table or of one key', async () => {
         await commit([load(D1, users('a'))]);
         await commit([load(D2, users('b'))]);
-        await destination.note([entryOf(D1, { outcome: 'failed', errorCode: 'SOURCE_ERROR' })]);
+        await destination.note([entryOf(D1, { outcome: 'failed', errorCode: 'SOURCE_ERROR' })], signal);
         const all = await collect(destination.history('users_daily', undefined, signal));
         expect(all.map((entry) => [entry.periodDate, entry.outcome])).toEqual([
           [D1, 'failed'],

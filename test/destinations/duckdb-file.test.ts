@@ -102,7 +102,7 @@ describe('a DuckDB file', () => {
       const errors = await Promise.all([1, 2, 3, 4].map(() => failure(read(destination))));
       expect(performance.now() - began).toBeLessThan(2500);
       for (const error of errors) expect(error).toMatchObject({ code: 'DUCKDB_LOCKED' });
-      expect(await destination.note([entryOf(D1, { outcome: 'failed' })])).toBe(false);
+      expect(await destination.note([entryOf(D1, { outcome: 'failed' })], signal)).toBe(false);
       expect(holder.pid).toBeDefined();
     });
 
@@ -198,7 +198,7 @@ describe('a DuckDB file', () => {
       await plantHalf('half');
       if (call === 'prepare') await destination.prepare(tableSpec(), COLUMNS, signal);
       if (call === 'replace') await destination.replace(await batchOf(D2, 'c'), signal);
-      if (call === 'note') await destination.note([entryOf(D2, { outcome: 'failed' })]);
+      if (call === 'note') await destination.note([entryOf(D2, { outcome: 'failed' })], signal);
       expect(await warehouse.sql(`FROM main._exportd_pending`)).toEqual([]);
       const rows = await warehouse.sql(
         `SELECT user_id FROM main.users_daily WHERE _period_date = '${D1}' ORDER BY ALL`,

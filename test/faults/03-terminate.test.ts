@@ -58,6 +58,24 @@ describe('SIGTERM (reliability 3)', () => {
     expect(await w.broken()).toEqual([]);
   });
 
+  test('gives up noting failures in a file that is held, at the end of shutdown_grace', async () => {
+    const [good, bad] = [edition(1, 10), { bytes: 'user_id,messages_total\nu1,many\n', recordCount: 1 }];
+    await using w = await world(
+      { body: ({ from }) => (from.date.startsWith('2026-03-07') ? bad : good) },
+      { job: 'window: { grain: day, lookback: 1, begin: 2026-03-07 }' },
+    );
+    reconfigure(w, { 'lock_timeout: 1s': 'lock_timeout: 10m, shutdown_grace: 0.5s' });
+    const late = w.api.fault({ kind: 'hang', match: '2026-03-07T00' });
+    const run = w.start('run', 'j', ...AT, '--log-level', 'debug', '-o', 'json');
+    await run.said('"event":"batch.committed"');
+    await using _ = await hold(w.place.at('out.duckdb'), 'READ_ONLY');
+    late.lift();
+    await run.said('"outcome":"failed"');
+    run.process.kill('SIGTERM');
+    expect(await outcomeOf(run)).toMatchObject({ exit: 1, outcomes: { loaded: 1, failed: 1 } });
+    expect(spooled(w)).toEqual([]);
+  });
+
   test('twice ends a run at once, wherever it is; what it leaves in the spool goes with the next start', async () => {
     let body = edition(1, 10);
     await using w = await world({ body: () => body });

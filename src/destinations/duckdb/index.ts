@@ -50,10 +50,10 @@ export function openDuckDb(options: DuckDbOptions): Destination {
       return await write(signal, (attached) => replace(attached, batch));
     },
 
-    async note(entries) {
+    async note(entries, signal) {
       try {
         await file.makeFolder();
-        await write(new AbortController().signal, async (attached) => {
+        await write(signal, async (attached) => {
           await ensureLedger(attached, await relations(attached, LEDGER_RELATIONS));
           await bindEntries(attached, entries);
           await appendEntries(attached, 'true');
