@@ -6,7 +6,9 @@ test('docs/errors.md lists every error code with its meaning (vitest -u writes i
     time: 'by itself: the next tick tries again',
     person: 'by a person: until then it is tried once a day',
   };
-  const rows = Object.entries(ERROR_CODES).map(([code, { means, cure }]) => `| \`${code}\` | ${means} | ${cures[cure]} |`);
+  const rows = Object.entries(ERROR_CODES).map(
+    ([code, { means, cure }]) => `| \`${code}\` | ${means} | ${cures[cure]} |`,
+  );
   const page = [
     '# Error codes',
     '',
