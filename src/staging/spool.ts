@@ -74,7 +74,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     if (others + size > limit) {
       throw spoolFull(
         `the spool limit of ${bytes(limit)} is reached: this file needs at least ${bytes(size)}, others hold ${bytes(others)}`,
-        'raise daemon.spool_limit, or lower the concurrency of the source',
+        others === 0 ? 'raise daemon.spool_limit' : 'raise daemon.spool_limit, or lower the concurrency of the source',
       );
     }
     sizes.set(path, size);

@@ -35,7 +35,7 @@ export function lockedError(place: Place, holder: string): ExportdError {
     `destination ${place.name}: ${place.path} is in use by ${holder}; waited ${place.lockTimeout / 1000} s`,
     {
       scope: 'destination',
-      hint: 'Close the file there, or raise daemon.lock_timeout. What is due stays due and is loaded at the next tick.',
+      hint: 'Close the file there, or raise daemon.lock_timeout. What is due stays due: the next run loads it.',
     },
   );
 }
