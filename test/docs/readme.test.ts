@@ -40,7 +40,7 @@ test('the config is valid, and a slip in it is answered as the page shows', asyn
   place.write('exportd.yaml', config.replace('grain: day,', 'grain: daily,'));
   const { exit, stderr } = await validate();
   expect(exit).toBe(2);
-  expect(stderr).toContain(answer.replace('my-exports/', place.at('')));
+  expect(stderr).toContain(answer.replace('my-exports/exportd.yaml', place.at('exportd.yaml')));
 });
 
 test('the figures are those of bench/results.json (node scripts/figures.ts writes them)', () => {
