@@ -20,6 +20,8 @@ type Ended = RunSummary['periods'][number];
 const OUTCOMES: readonly PeriodOutcome[] = ['loaded', 'unchanged', 'empty', 'forgotten', 'held', 'failed', 'skipped'];
 /** More periods than this with one and the same error are shown as first and last. */
 const NAMED = 3;
+/** More errors of one code than this, each with figures of its own, are counted. */
+const TOLD = 3;
 
 /** What came of a run, for people: a table of jobs and outcomes, then whatever somebody should know of or act on. */
 export function* summaryText({ planning, summary, restated, paint }: Result): Generator<string> {
@@ -69,19 +71,28 @@ function* outcomeTable(periods: readonly Ended[], paint: Paint): Generator<strin
   yield* body;
 }
 
-/** One block for all periods of a job that have the same error: a refused key is one piece of news, not 365. */
+/** One block for all periods of a job that have the same error: a refused key is one piece of news, not 365, and so is a year held. */
 function* troubles(
   outcome: PeriodOutcome,
   periods: readonly Ended[],
   nameOf: (key: string) => string,
   paint: Paint,
 ): Generator<string> {
-  const alike = Map.groupBy(periods, ({ job, error }) => `${job} ${error?.code} ${error?.message}`);
-  for (const group of alike.values()) {
-    const [{ job, error } = { job: '', error: undefined }] = group;
+  const title = paint('bold', outcome[0]?.toUpperCase() + outcome.slice(1));
+  for (const ofCode of Map.groupBy(periods, ({ job, error }) => `${job} ${error?.code}`).values()) {
+    const alike = [...Map.groupBy(ofCode, ({ error }) => error?.message).values()];
+    for (const group of alike.slice(0, TOLD)) {
+      const [{ job, error } = { job: '', error: undefined }] = group;
+      yield '';
+      yield `${title}: ${job} ${named(group, nameOf)}`;
+      if (error !== undefined) yield* indented(error, paint);
+    }
+    const others = alike.slice(TOLD).flat();
+    const [{ job, error } = { job: '', error: undefined }] = others;
+    if (error === undefined) continue;
     yield '';
-    yield `${paint('bold', outcome[0]?.toUpperCase() + outcome.slice(1))}: ${job} ${named(group, nameOf)}`;
-    if (error !== undefined) yield* indented(error, paint);
+    yield `${title}: ${job} ${named(others, nameOf)}`;
+    yield `  ${paint('red', `error ${error.code}:`)} likewise, each with figures of its own (--output json tells them)`;
   }
 }
 

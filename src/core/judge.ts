@@ -39,7 +39,7 @@ export function judgeAnswer(
   acceptHeld: boolean,
 ): Verdict | { readonly outcome: 'stage' } {
   const before = stateOf(table, period.key);
-  if (answer.kind === 'nothing') return judgeRows(0, period, before, job, acceptHeld);
+  if (answer.kind === 'nothing') return judgeRows(0, before, job, acceptHeld);
   const same =
     isLoaded(before) &&
     before.detail?.bodyDigest === answer.bodyDigest &&
@@ -54,26 +54,29 @@ export function judgeLoad(load: Measured, period: Period, table: TableState, job
   const before = stateOf(table, period.key);
   const same =
     load.rows > 0 && isLoaded(before) && before.detail?.fingerprint === load.fingerprint && isWhole(table, period.key);
-  return same ? { outcome: 'unchanged' } : judgeRows(load.rows, period, before, job, acceptHeld);
+  return same ? { outcome: 'unchanged' } : judgeRows(load.rows, before, job, acceptHeld);
 }
 
 /** Judges the number of rows that would replace what the table has. */
-function judgeRows(rows: number, period: Period, before: KeyState | undefined, job: Job, acceptHeld: boolean): Verdict {
+function judgeRows(rows: number, before: KeyState | undefined, job: Job, acceptHeld: boolean): Verdict {
   const { expect } = job;
   const was = before?.rows ?? 0;
   const held = (code: 'WENT_EMPTY' | 'TOO_FEW_ROWS' | 'SHRUNK', message: string): Verdict => ({
     outcome: 'held',
-    error: new ExportdError(code, `period ${period.key} ${message}: held, the old rows stay`, {
+    error: new ExportdError(code, `${message}: held, the old rows stay`, {
       scope: 'period',
       hint: `where that is right, exportd run ${job.name} --accept-held lets it through`,
     }),
   });
   if (!acceptHeld) {
-    if (rows === 0 && was > 0) return held('WENT_EMPTY', `came back empty, the table has ${was} rows of it`);
+    if (rows === 0 && was > 0) return held('WENT_EMPTY', `came back empty where the table has ${was} rows`);
     if (rows < expect.minRows)
       return held('TOO_FEW_ROWS', `came with ${rows} rows, expect.min_rows is ${expect.minRows}`);
     if (was > 0 && (was - rows) / was > expect.maxShrink) {
-      return held('SHRUNK', `came with ${rows} rows, the table has ${was}: more than expect.max_shrink would go`);
+      return held(
+        'SHRUNK',
+        `came with ${rows} rows where the table has ${was}, a loss of more than expect.max_shrink allows`,
+      );
     }
   }
   return { outcome: rows === 0 ? 'empty' : 'loaded' };

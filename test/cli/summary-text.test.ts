@@ -28,6 +28,16 @@ describe('what came of a run', () => {
     await expect(text).toMatchFileSnapshot('./golden/summary.txt');
   });
 
+  test('tells three errors of a kind, and counts the others', () => {
+    const shrunk = (n: number) => new ExportdError('SHRUNK', `${n} rows where the table has 100`, { scope: 'period' });
+    const came = summary(
+      keys.slice(0, 9).map((key, n) => ({ ...ended, key, outcome: 'held' as const, error: shrunk(n) })),
+    );
+    const text = [...summaryText({ planning: shown, summary: came, restated: [], paint })].join('\n');
+    expect(text.match(/rows where the table has/g)).toHaveLength(3);
+    expect(text).toMatch(/^Held: users_daily \S+ … \S+ \(6 periods\)\n {2}error SHRUNK: likewise, /m);
+  });
+
   test('of nothing due is one line', () => {
     const text = [...summaryText({ planning: shown, summary: summary([]), restated: [], paint })];
     expect(text.filter((line) => line !== '')).toEqual(['Nothing was due.']);

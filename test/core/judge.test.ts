@@ -172,7 +172,8 @@ describe('a staged load', () => {
       error: {
         scope: 'period',
         retryable: false,
-        message: `period ${key} came with 5 rows, the table has 100: more than expect.max_shrink would go: held, the old rows stay`,
+        message:
+          'came with 5 rows where the table has 100, a loss of more than expect.max_shrink allows: held, the old rows stay',
         hint: 'where that is right, exportd run users_daily --accept-held lets it through',
       },
     });
