@@ -1,5 +1,6 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import { hostname } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config/load.ts';
 import type { DestinationConfig, SourceConfig } from './config/settings.ts';
 import { ExportdError } from './core/errors.ts';
@@ -54,6 +55,9 @@ export interface App extends AsyncDisposable {
   /** Exports one period (the newest closed, or that of `date`) and shows its rows as they would land. Loads nothing. */
   preview(job: Job, date: LocalDate | undefined, limit: number, signal: AbortSignal): Promise<Preview>;
 }
+
+/** Milliseconds in which a first request has surely left: importing DuckDB keeps the process busy for longer. */
+const REQUEST_LEAVES = 20;
 
 export async function openApp(options: AppOptions): Promise<App> {
   const { config, clock, emit } = options;
@@ -153,6 +157,12 @@ export async function openApp(options: AppOptions): Promise<App> {
       const brake = (slowed: string, until: Instant) =>
         emit({ type: 'source.slowed', runId, at: clock(), source: slowed, until });
       brakes.add(brake);
+      // The first request is under way: DuckDB is made ready meanwhile. Where that fails, whoever needs it is told.
+      let warming: Promise<unknown> | undefined;
+      const emitAndWarm: Emit = (event) => {
+        emit(event);
+        if (event.type === 'period.started') warming ??= pause(REQUEST_LEAVES).then(engine);
+      };
       try {
         const tools: RunTools = {
           source,
@@ -166,13 +176,14 @@ export async function openApp(options: AppOptions): Promise<App> {
         const deadline = patience.signal;
         const run = await carryOut(planning.plans, planning.states, tools, {
           author,
-          emit,
+          emit: emitAndWarm,
           acceptHeld,
           stop,
           deadline,
         });
         return { ...run, unplanned: planning.unplanned };
       } finally {
+        await Promise.allSettled([warming]);
         brakes.delete(brake);
         stop.removeEventListener('abort', graceBegins);
         clearTimeout(timer);

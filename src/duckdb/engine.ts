@@ -1,4 +1,4 @@
-import { blobValue, type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 
 export interface EngineOptions {
   /** Bytes; DuckDB's, of the whole process. */
@@ -48,7 +48,9 @@ export function engineFault(error: unknown): 'memory' | 'disk' | 'interrupted' |
   return 'other';
 }
 
+/** DuckDB itself is imported here, not with this file: it takes a tenth of a second, and downloads begin before it. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const { blobValue, DuckDBInstance } = await import('@duckdb/node-api');
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${Math.floor(options.memoryLimit / 1_000_000)}MB`,
     temp_directory: options.temporaryDirectory,
@@ -59,7 +61,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   });
   return {
     async connect() {
-      const connected = connection(await instance.connect());
+      const connected = connection(await instance.connect(), blobValue);
       await connected.run(`SET TimeZone = 'UTC'`);
       return connected;
     },
@@ -69,7 +71,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   };
 }
 
-function connection(duckdb: DuckDBConnection): Connection {
+function connection(duckdb: DuckDBConnection, blobOf: (bytes: Uint8Array) => DuckDBValue): Connection {
+  const bound = (parameters: Parameters | undefined) => {
+    if (parameters === undefined) return undefined;
+    const values = Object.entries(parameters);
+    return Object.fromEntries(
+      values.map(([name, value]) => [name, value instanceof Uint8Array ? blobOf(value) : value]),
+    );
+  };
   return {
     duckdb,
     async run(sql, parameters) {
@@ -83,11 +92,4 @@ function connection(duckdb: DuckDBConnection): Connection {
       duckdb.closeSync();
     },
   };
-}
-
-function bound(parameters: Parameters | undefined) {
-  if (parameters === undefined) return undefined;
-  return Object.fromEntries(
-    Object.entries(parameters).map(([name, value]) => [name, value instanceof Uint8Array ? blobValue(value) : value]),
-  );
 }
