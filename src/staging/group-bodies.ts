@@ -96,15 +96,16 @@ async function columnNames(connection: Connection, spec: TableSpec, body: Body):
   return names;
 }
 
-/** Two headers of one batch can bring one new column in two spellings, which `columns.types` may tell apart. */
+/** Two headers of one batch can bring one new column in two spellings, which the job's rules may tell apart. */
 function refuseUnlike(columns: readonly LandingColumn[], groups: readonly LandingGroup[]): void {
   for (const column of columns) {
     const other = groups.flatMap((group) => group.columns).find((there) => there.name === column.name);
-    if (other !== undefined && other.type !== column.type) {
+    if (other === undefined) continue;
+    if (other.type !== column.type || other.reads !== column.reads || other.hashed !== column.hashed) {
       throw new ExportdError(
         'COLUMN_REFUSED',
-        `the columns ${quotedName(other.from)} (${other.type}) and ${quotedName(column.from)} (${column.type}) of two periods would both land as ${column.name}`,
-        { scope: 'period', hint: 'give both the same type with columns.types, or rename one' },
+        `the columns ${quotedName(other.from)} and ${quotedName(column.from)} of two periods would both land as ${column.name}, but the job's rules treat them differently`,
+        { scope: 'period', hint: 'give both the same rules under columns.types and columns.hash, or rename one' },
       );
     }
   }

@@ -13,7 +13,7 @@ import { landedOrgColumn, readOrgIds } from './org-ids.ts';
 import { COUNT_ROUNDED, countRounded, resetRounded } from './rounding.ts';
 import type { SpoolFile } from './spool.ts';
 import type { Staged, StagedLoad } from './staged.ts';
-import { emptySelect, typedSelect } from './typed-select.ts';
+import { typedSelect } from './typed-select.ts';
 
 /** Rows: bounds the memory of writing; a quarter of DuckDB's default. */
 const ROW_GROUP_SIZE = 30_720;
@@ -90,11 +90,8 @@ async function writeRows(
 ): Promise<void> {
   await resetRounded(connection);
   const columns = unionOf(groups);
-  const selects = groups.map((group) => {
-    const loads = group.bodies.map((body) => ({ body, loadId: loadIds.get(body) ?? '' }));
-    return typedSelect(group, loads, columns, COUNT_ROUNDED);
-  });
-  const rows = selects.length === 0 ? emptySelect(columns) : selects.join('\nUNION ALL\n');
+  const loads = groups.flatMap(({ bodies }) => bodies.map((body) => ({ body, loadId: loadIds.get(body) ?? '' })));
+  const rows = typedSelect(groups, loads, columns, COUNT_ROUNDED);
   await connection.run(
     `COPY (${rows}) TO ${quoteText(file.path)}
 (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${ROW_GROUP_SIZE}, USE_TMP_FILE false)`,

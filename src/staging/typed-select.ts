@@ -2,7 +2,8 @@ import type { LandingColumn } from '../core/columns.ts';
 import type { Instant, LoadId } from '../core/words.ts';
 import { quoteName, quoteText } from '../duckdb/engine.ts';
 import type { Body } from '../sources/source.ts';
-import { type BodyGroup, type BodyTexts, bodyTexts } from './body-texts.ts';
+import { type BodyTexts, bodyTexts } from './body-texts.ts';
+import type { LandingGroup } from './group-bodies.ts';
 import { DUCKDB_TYPES, typedValue } from './value-rules.ts';
 
 /** What makes a row of a load: the metadata columns come from here. */
@@ -12,25 +13,46 @@ export interface Load {
 }
 
 /**
- * A group's rows as they land, metadata columns included: `columns` in their order, NULL for those that the bodies lack.
- * A misfit fails the statement: that costs the common road nothing. `mayRound` as in typedValue.
+ * The rows of all groups as they land, metadata columns included: `columns` in their order, NULL for those that no body
+ * has. A misfit fails the statement: that costs the common road nothing. `mayRound` as in typedValue.
+ *
+ * Groups differ in where a text stands, never in what becomes of it: their texts are put under each other first, so
+ * that DuckDB plans the rules once, not once a header.
  */
 export function typedSelect(
-  group: BodyGroup,
+  groups: readonly LandingGroup[],
   loads: readonly Load[],
   columns: readonly LandingColumn[],
   mayRound: string,
 ): string {
-  const texts = bodyTexts(group);
-  const landed = columns.map((column) => `${strictValue(texts, column, mayRound)} AS ${quoteName(column.name)}`);
+  const texts = groups.map((group) => groupTexts(group, columns));
+  const landed = columns.map((column, index) => {
+    const present = texts.some((select) => select.texts[index] !== undefined);
+    const value = present ? strictValue(`text${index}`, column, mayRound) : `NULL::${DUCKDB_TYPES[column.type]}`;
+    return `${value} AS ${quoteName(column.name)}`;
+  });
+  const selects = texts.map(({ from, texts }) => {
+    const named = texts.map((text, index) => `${text ?? 'NULL::VARCHAR'} AS text${index}`);
+    return `SELECT ${['filename', ...named].join(', ')} FROM ${from}`;
+  });
+  const rows = selects.length === 0 ? `(SELECT '' AS filename WHERE false)` : `(${selects.join('\nUNION ALL\n')})`;
   return `SELECT ${[...landed, 'loads.* EXCLUDE (file)'].join(',\n  ')}
-FROM ${texts.from} JOIN (${loadsValues(loads)}) AS loads ON filename = loads.file`;
+FROM ${rows} JOIN (${loadsValues(loads)}) AS loads ON filename = loads.file`;
 }
 
-/** A table of the same columns without a row. */
-export function emptySelect(columns: readonly LandingColumn[]): string {
-  const landed = columns.map((column) => `NULL::${DUCKDB_TYPES[column.type]} AS ${quoteName(column.name)}`);
-  return `SELECT ${[...landed, 'loads.* EXCLUDE (file)'].join(', ')} FROM (${loadsValues([])}) AS loads`;
+/** Where a group has the text of each column; undefined where it has none. */
+function groupTexts(group: LandingGroup, columns: readonly LandingColumn[]) {
+  const texts = bodyTexts(group);
+  const own = new Map(group.columns.map((column) => [column.name, column.from]));
+  return {
+    from: texts.from,
+    texts: columns.map(({ name }) => {
+      const from = own.get(name) ?? '';
+      const text = texts.text(from);
+      const twice = texts.twice(from);
+      return twice === undefined ? text : `CASE WHEN ${twice} THEN error('twice') ELSE ${text} END`;
+    }),
+  };
 }
 
 /** True, as an SQL expression, where a row's value is none that the column can hold. */
@@ -47,16 +69,13 @@ export function isMisfit(texts: BodyTexts, column: LandingColumn): string {
   return misfits.length === 0 ? 'false' : misfits.join(' OR ');
 }
 
-function strictValue(texts: BodyTexts, column: LandingColumn, mayRound: string): string {
-  const text = texts.text(column.from);
-  if (text === undefined) return `NULL::${DUCKDB_TYPES[column.type]}`;
-  const twice = texts.twice(column.from);
-  let value = columnValue(text, column, mayRound);
-  if (column.reads !== 'string' || column.type !== 'string') {
-    value = `coalesce(${value}, CASE WHEN ${text} <> '' THEN error('misfit') END)`;
-  }
-  if (column.hashed) value = `exportd_hmac(${value}, $inner, $outer)`;
-  return twice === undefined ? value : `CASE WHEN ${twice} THEN error('twice') ELSE ${value} END`;
+function strictValue(text: string, column: LandingColumn, mayRound: string): string {
+  const value = columnValue(text, column, mayRound);
+  const strict =
+    column.reads === 'string' && column.type === 'string'
+      ? value
+      : `coalesce(${value}, CASE WHEN ${text} <> '' THEN error('misfit') END)`;
+  return column.hashed ? `exportd_hmac(${strict}, $inner, $outer)` : strict;
 }
 
 /** The value as it lands, before it is hashed. Where the table has another type: cast to that exactly, or NULL. */
