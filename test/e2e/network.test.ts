@@ -1,9 +1,11 @@
 /** What networks and hosts do to exports, met by the whole command: nothing leaks, nothing is guessed, nothing is hammered. */
 import type { IncomingMessage } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { describe, expect, test } from 'vitest';
-import { exportd, frame } from '../cli/exportd.ts';
+import { exportd, folder, frame, start } from '../cli/exportd.ts';
 import { plainUsage } from '../engines/usage-api/plain-usage.ts';
-import { serve } from '../sources/lab.ts';
+import { makeCertificates } from '../sources/certificates.ts';
+import { linkTo, listening, serve } from '../sources/lab.ts';
 import { day, firstDays } from './days.ts';
 import { KEY, type World, world } from './world.ts';
 
@@ -142,4 +144,26 @@ describe('a 429', () => {
       .filter((ms) => ms > 100);
     expect(Math.min(...after)).toBeGreaterThanOrEqual(1000);
   });
+});
+
+test("a company's own authority is trusted where NODE_EXTRA_CA_CERTS names it, and is named where it is missing (case c11)", async () => {
+  await using certificates = await makeCertificates();
+  const posts: unknown[] = [];
+  const server = createHttpsServer(certificates.good, (request, response) => {
+    request.resume();
+    if (request.method === 'POST') posts.push(request.url);
+    response.end(request.method === 'POST' ? linkTo('/f.csv') : 'user_id\nu1\n');
+  });
+  server.on('tlsClientError', () => undefined);
+  await using listener = await listening(server);
+  using place = folder({ 'exportd.yaml': frame({ url: `https://127.0.0.1:${listener.port}` }) });
+  const run = (env: Readonly<Record<string, string>>) =>
+    start(['run', 'j', ...DAY, '-c', place.at('exportd.yaml')], env).ended;
+
+  const refused = await run({});
+  expect([refused.exit, posts]).toEqual([1, []]);
+  expect(refused.stdout).toContain(`error TLS_REFUSED: the certificate of 127.0.0.1:${listener.port} is not trusted`);
+  expect(refused.stdout).toContain('NODE_EXTRA_CA_CERTS=/path/to/ca.pem');
+  expect(refused.stdout + refused.stderr).not.toMatch(/retry|REJECT_UNAUTHORIZED/);
+  expect(await run({ NODE_EXTRA_CA_CERTS: certificates.authority })).toMatchObject({ exit: 0 });
 });

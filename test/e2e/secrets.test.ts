@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Secret } from '../../src/core/secret.ts';
-import { exportd, type FrameChanges, start } from '../cli/exportd.ts';
+import { exportd, type FrameChanges, frame, start } from '../cli/exportd.ts';
 import type { Fault, Row } from '../engines/usage-api.ts';
 import { openLab } from '../staging/lab.ts';
 import { day, firstDays } from './days.ts';
@@ -157,6 +157,32 @@ describe('whatever a server says', () => {
     for (const text of [stdout, stderr]) unsaid(text, KEYS);
     unsaid(await kept(w), KEYS);
   });
+});
+
+test.each([
+  ['a line end', `${KEY}\n`],
+  ['a CR and a line end', `${KEY}\r\n`],
+  ['two line ends', `${KEY}\n\n`],
+  ['a byte order mark', `\ufeff${KEY}\n`],
+])('a key from a file with %s is the key alone (case e07)', async (_what, content) => {
+  await using w = await world({ rows: () => [{ user_id: 'u1' }] });
+  w.place.write('key', content);
+  const config = frame({ url: w.api.url });
+  w.place.write('exportd.yaml', config.replace(/"\$\{KEY:-[^}]*\}"/, `"\${file:${w.place.at('key')}}"`));
+  expect(await w.run('run', 'j', ...firstDays(1))).toMatchObject({ exit: 0, outcomes: { loaded: 1 } });
+  expect(w.api.requests[0]?.headers.authorization).toBe(`Bearer ${KEY}`);
+});
+
+test('an empty key file is refused by its name, and nothing is asked (case e07)', async () => {
+  await using w = await world({ rows: () => [] });
+  w.place.write('key', '\n');
+  const config = frame({ url: w.api.url });
+  w.place.write('exportd.yaml', config.replace(/"\$\{KEY:-[^}]*\}"/, `"\${file:${w.place.at('key')}}"`));
+  const { exit, stderr } = await exportd(['run', 'j', ...firstDays(1), '-c', w.place.at('exportd.yaml')]);
+  expect(exit).toBe(2);
+  expect(stderr).toMatch(/exportd\.yaml:3:\d+: /);
+  expect(stderr).toContain(w.place.at('key'));
+  expect(w.api.requests).toEqual([]);
 });
 
 test('the hash key stands in no statement, with or without a log of them', async () => {
