@@ -1,7 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type World, world } from '../e2e/world.ts';
-import { dice, edition, full, killed, spooled } from './rounds.ts';
+import { edition } from './bodies.ts';
+import { killed } from './ends.ts';
+import { spooled } from './place.ts';
+import { dice, full } from './rounds.ts';
 
 const KILLS = full ? 100 : 2;
 const DAYS = 3;

@@ -3,7 +3,9 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
 import { exportd } from '../cli/exportd.ts';
 import { world } from '../e2e/world.ts';
-import { dice, edition, full, killed } from './rounds.ts';
+import { edition } from './bodies.ts';
+import { killed } from './ends.ts';
+import { dice, full } from './rounds.ts';
 
 const KILLS = full ? 5 : 1;
 /** In full: more than one of DuckDB's row groups, so that one is written ahead of the commit. */

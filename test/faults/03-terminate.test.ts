@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { world } from '../e2e/world.ts';
+import { edition } from './bodies.ts';
+import { outcomeOf } from './ends.ts';
 import { hold } from './holder.ts';
-import { edition, outcomeOf, reconfigure, spooled } from './rounds.ts';
+import { reconfigure, spooled } from './place.ts';
 
 const AT = ['--at', '2026-03-09T06:00:00Z'];
 const DAY = ['--from', '2026-03-02', '--to', '2026-03-02'];

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { exportd } from '../cli/exportd.ts';
 import { type World, world } from '../e2e/world.ts';
 import { plainUsage } from '../engines/usage-api/plain-usage.ts';
-import { full, killed, outcomeOf, reconfigure } from './rounds.ts';
+import { killed, outcomeOf } from './ends.ts';
+import { reconfigure } from './place.ts';
+import { full } from './rounds.ts';
 
 const ROUNDS = full ? 50 : 2;
 const DAYS = ['--from', '2026-03-02', '--to', '2026-03-04'];

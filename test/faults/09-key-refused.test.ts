@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { world } from '../e2e/world.ts';
 import { plainUsage } from '../engines/usage-api/plain-usage.ts';
-import { outcomeOf, reconfigure, spooled } from './rounds.ts';
+import { outcomeOf } from './ends.ts';
+import { reconfigure, spooled } from './place.ts';
 
 const CONCURRENCY = 4;
 const HISTORY = ['backfill', 'j', '--from', '2026-01-01', '--to', '2026-06-30'];

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { folder } from '../cli/exportd.ts';
 import { type World, world } from '../e2e/world.ts';
 import { plainUsage } from '../engines/usage-api/plain-usage.ts';
-import { edition, noise, outcomeOf, reconfigure, spooled } from './rounds.ts';
+import { edition, noise } from './bodies.ts';
+import { outcomeOf } from './ends.ts';
+import { reconfigure, spooled } from './place.ts';
 import { mayMount, smallDisk } from './small-disk.ts';
 
 const DAYS = ['--from', '2026-03-01', '--to', '2026-03-05'];

@@ -3,7 +3,8 @@ import { contractColumns } from '../../src/core/contract.ts';
 import type { ColumnType } from '../../src/core/words.ts';
 import { world } from '../e2e/world.ts';
 import type { RawBody } from '../engines/usage-api/options.ts';
-import { full, outcomeOf } from './rounds.ts';
+import { outcomeOf } from './ends.ts';
+import { full } from './rounds.ts';
 import { watchMemory } from './watch-memory.ts';
 
 const ROWS = full ? 1_000_000 : 20_000;

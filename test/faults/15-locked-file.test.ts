@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { type World, world } from '../e2e/world.ts';
+import { edition } from './bodies.ts';
+import { outcomeOf } from './ends.ts';
 import { hold } from './holder.ts';
-import { edition, full, outcomeOf, reconfigure, spooled } from './rounds.ts';
+import { reconfigure, spooled } from './place.ts';
+import { full } from './rounds.ts';
 
 /** Seconds. */
 const LOCK_TIMEOUT = full ? 10 : 1;

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { exportd } from '../cli/exportd.ts';
 import { type World, world } from '../e2e/world.ts';
 import { plainUsage } from '../engines/usage-api/plain-usage.ts';
-import { outcomeOf, reconfigure, spooled } from './rounds.ts';
+import { outcomeOf } from './ends.ts';
+import { reconfigure, spooled } from './place.ts';
 
 const DAYS = ['--from', '2026-03-02', '--to', '2026-03-04'];
 

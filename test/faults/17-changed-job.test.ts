@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { exportd } from '../cli/exportd.ts';
 import { world } from '../e2e/world.ts';
 import { plainUsage } from '../engines/usage-api/plain-usage.ts';
-import { reconfigure, spooled } from './rounds.ts';
+import { reconfigure, spooled } from './place.ts';
 
 const WEEK = ['--from', '2026-03-02', '--to', '2026-03-08'];
 const HELD = 'users by day of acme in Europe/Berlin';

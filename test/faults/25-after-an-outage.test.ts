@@ -4,7 +4,9 @@ import { type World, world } from '../e2e/world.ts';
 import { plainUsage } from '../engines/usage-api/plain-usage.ts';
 import type { ExportRequest } from '../engines/usage-api.ts';
 import { reasons, runBy } from './clocked.ts';
-import { dice, full, killed, reconfigure, spooled } from './rounds.ts';
+import { killed } from './ends.ts';
+import { reconfigure, spooled } from './place.ts';
+import { dice, full } from './rounds.ts';
 
 const WINDOW = 'window: { grain: day, begin: 2026-03-02 }';
 /** Seven closed days. */

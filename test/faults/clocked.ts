@@ -5,7 +5,7 @@ import type { Wish } from '../../src/core/plan.ts';
 import type { Instant, Plan } from '../../src/core/words.ts';
 import type { World } from '../e2e/world.ts';
 
-export interface ClockedRun extends RunSummary {
+interface ClockedRun extends RunSummary {
   readonly plans: readonly Plan[];
 }
 

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-export interface Holder extends AsyncDisposable {
+interface Holder extends AsyncDisposable {
   readonly pid: number;
   /** Lets go of the file. */
   release(): Promise<void>;

@@ -4,15 +4,15 @@ import { mkdirSync } from 'node:fs';
 
 export const mayMount = process.getuid?.() === 0;
 
-export interface SmallDisk extends Disposable {
+interface SmallDisk extends Disposable {
   grow(megabytes: number): void;
 }
 
 export function smallDisk(path: string, megabytes: number): SmallDisk {
   mkdirSync(path, { recursive: true });
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', path]);
+  execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', path]);
   return {
-    grow: (to) => void execFileSync('mount', ['-o', `remount,size=${to}m`, path]),
-    [Symbol.dispose]: () => void execFileSync('umount', ['--lazy', path]),
+    grow: (to) => void execFileSync('/bin/mount', ['-o', `remount,size=${to}m`, path]),
+    [Symbol.dispose]: () => void execFileSync('/bin/umount', ['--lazy', path]),
   };
 }

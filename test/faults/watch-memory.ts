@@ -1,7 +1,7 @@
 /** The memory of a process and all its descendants, as the kernel counts it. */
 import { readdirSync, readFileSync } from 'node:fs';
 
-export interface MemoryWatch extends Disposable {
+interface MemoryWatch extends Disposable {
   /** Most bytes that were resident at once, as far as the samples saw. */
   readonly peak: number;
 }
