@@ -105,7 +105,9 @@ class CsvScan {
   #endRecord(): void {
     const blank = this.#length <= 1 && this.#fields === 1;
     if (!blank && this.#fields !== this.#columns) {
-      throw malformed(`has ${this.#fields} fields in row ${this.#row}, where the header has ${this.#columns}`);
+      throw malformed(
+        `has ${this.#fields === 1 ? '1 field' : `${this.#fields} fields`} in row ${this.#row}, where the header has ${this.#columns}`,
+      );
     }
     this.#longest = Math.max(this.#longest, this.#length);
     this.#length = 0;

@@ -183,7 +183,7 @@ describe('a body that is not whole never lands', () => {
       'a line with too few fields',
       'user_id,name\nu1\nu2,b\n',
       'BODY_MALFORMED',
-      'has 1 fields in row 1, where the header has 2',
+      'has 1 field in row 1, where the header has 2',
     ],
     ['a line with too many fields', 'user_id,name\nu1,a,b\nu2,b\n', 'BODY_MALFORMED', 'has 3 fields in row 1'],
     ['text behind a closing quote', 'user_id,name\nu1,"a"b\n', 'BODY_MALFORMED', 'behind a closing quote in row 1'],
