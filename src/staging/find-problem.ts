@@ -122,16 +122,13 @@ const TYPE_NAMES: Readonly<Record<ColumnType, string>> = {
 function misfitError(column: LandingColumn, row: bigint, value: string): ExportdError {
   const wanted = column.hashed || column.type === 'string' ? column.reads : column.type;
   const shape = shapeOf(value, column.personal);
-  const asTable = wanted === column.reads ? '' : `, as the table has it,`;
+  const because = wanted === column.reads ? '' : ', which the table has it as';
   return new ExportdError(
     'VALUE_MISFIT',
-    `column ${quotedName(column.from)}, row ${row}: ${shape} is not exactly ${TYPE_NAMES[wanted]}${asTable}`.replace(
-      /,$/,
-      '',
-    ),
+    `column ${quotedName(column.from)}, row ${row}: ${shape} is not exactly ${TYPE_NAMES[wanted]}${because}`,
     {
       scope: 'period',
-      hint: `nothing of this period was loaded. Give the column a wider type with columns.types and load into a new table, or drop it with columns.drop`,
+      hint: 'nothing of this period was loaded. Give the column a wider type with columns.types and load into a new table, or drop it with columns.drop',
     },
   );
 }

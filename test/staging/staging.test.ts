@@ -118,6 +118,9 @@ describe('new and changed columns', () => {
       await lab.rows(staged, exact, ['messages_total', 'messages_chat', 'payg_limit_current', 'messages_projects']),
     ).toEqual([['7.000000000', '1000', '5', '9007199254740991.0']]);
     expect(broken?.problem).toMatchObject({ code: 'VALUE_MISFIT' });
+    expect(broken?.problem?.message).toBe(
+      'column "payg_limit_current", row 1: text of 3 characters like "9.9" is not exactly an integer (64 bits), which the table has it as',
+    );
     expect(large?.problem).toMatchObject({ code: 'VALUE_MISFIT' });
   });
 
