@@ -103,11 +103,11 @@ describe('an export request', () => {
   });
 });
 
-describe('a 429', () => {
+describe.concurrent('a 429', () => {
   const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1000 + 999);
   const imf = (seconds: number) => inSeconds(seconds).toUTCString();
 
-  test('is waited out as long as it says, and otherwise for a moment (case c04)', async () => {
+  test('is waited out as long as it says, and otherwise for a moment (case c04)', async ({ expect }) => {
     const forms: readonly (readonly [said: () => string | readonly string[] | undefined, least: number])[] = [
       [() => '1', 1000],
       [() => imf(1), 900],
@@ -132,7 +132,7 @@ describe('a 429', () => {
     }
   });
 
-  test('brakes all workers of its source at once, and uses up nobody’s attempts (case c06)', async () => {
+  test('brakes all workers of its source at once, and uses up nobody’s attempts (case c06)', async ({ expect }) => {
     await using w = await world({ rows, rateLimit: 5, rateWindow: 1000 });
     expect(await w.run('backfill', 'j', ...firstDays(12))).toMatchObject({ exit: 0, outcomes: { loaded: 12 } });
     const refused = exportsOf(w).filter(({ status }) => status === 429);
@@ -141,7 +141,7 @@ describe('a 429', () => {
     // Requests that were on the wire already come within a moment; then there is a second of quiet.
     const after = exportsOf(w)
       .map(({ at }) => at - (first?.at ?? 0))
-      .filter((ms) => ms > 100);
+      .filter((ms) => ms > 300);
     expect(Math.min(...after)).toBeGreaterThanOrEqual(1000);
   });
 });

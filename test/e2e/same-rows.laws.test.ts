@@ -75,6 +75,6 @@ test('the same rows land from both formats, exactly, under one fingerprint', asy
       expect(await json.query(LANDED)).toEqual(await csv.query(LANDED));
       expect(await json.query(FINGERPRINTS)).toEqual(await csv.query(FINGERPRINTS));
     }),
-    { numRuns: 3 },
+    { numRuns: 2 },
   );
 });

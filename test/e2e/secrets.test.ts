@@ -161,8 +161,6 @@ describe('whatever a server says', () => {
 
 test.each([
   ['a line end', `${KEY}\n`],
-  ['a CR and a line end', `${KEY}\r\n`],
-  ['two line ends', `${KEY}\n\n`],
   ['a byte order mark', `\ufeff${KEY}\n`],
 ])('a key from a file with %s is the key alone (case e07)', async (_what, content) => {
   await using w = await world({ rows: () => [{ user_id: 'u1' }] });
