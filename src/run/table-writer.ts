@@ -132,7 +132,7 @@ export class TableWriter implements AsyncDisposable {
     try {
       if (batch.arrivals.length > 0) {
         staged = await this.#stage(batch.arrivals);
-        for (const arrival of batch.arrivals) judged.push(...this.#judgeStaged(arrival, staged));
+        for (const arrival of batch.arrivals) judged.push(...this.#judgeStaged(arrival, staged, judged));
       }
     } catch (cause) {
       const error = this.#failure(cause);
@@ -166,11 +166,11 @@ export class TableWriter implements AsyncDisposable {
   }
 
   /** What of a staged body is to be committed: nothing, where it was refused, held, or must be fetched again. */
-  #judgeStaged(arrival: Arrival, staged: Staged): Judged[] {
+  #judgeStaged(arrival: Arrival, staged: Staged, beside: readonly Judged[]): Judged[] {
     const { work, body } = arrival;
     const load = staged.loads.find(({ ask }) => ask.period.key === work.ask.period.key);
     if (load === undefined) throw new Error(`staging lost ${work.ask.period.key}`);
-    const problem = load.problem ?? this.#tenants.check(work.job, load);
+    const problem = load.problem ?? this.#tenants.check(work.job, load, rowsOf(beside));
     if (problem !== undefined) {
       this.#refuse(arrival, problem);
       return [];
@@ -195,8 +195,8 @@ export class TableWriter implements AsyncDisposable {
       for (const { work, judgement } of news) this.#fail(work, error, judgement.entry.extractedAt);
       return;
     }
-    for (const { work, judgement, load } of news) {
-      if (load !== undefined && judgement.outcome === 'loaded') this.#tenants.committed(load);
+    for (const load of rowsOf(news)) this.#tenants.committed(load);
+    for (const { work, judgement } of news) {
       if (judgement.entry.rowCount > 0) this.#withheld.brought(work.source.key);
       this.reports.done(work, judgement);
     }
@@ -230,6 +230,11 @@ export class TableWriter implements AsyncDisposable {
   #failure(cause: unknown): ExportdError {
     return this.#context.deadline.aborted ? interrupted() : asExportdError(cause);
   }
+}
+
+/** Loads whose rows a batch brings. */
+function rowsOf(judged: readonly Judged[]): StagedLoad[] {
+  return judged.flatMap(({ judgement, load }) => (load !== undefined && judgement.outcome === 'loaded' ? [load] : []));
 }
 
 function remarksOf(load: StagedLoad): string[] {

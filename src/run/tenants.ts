@@ -20,20 +20,27 @@ export class Tenants {
       if (hasRows(key) && key.orgId !== undefined) this.#add(key.orgId, key.source, key);
   }
 
-  /** ORG_TWICE where the load's workspace is there under another source key for overlapping bounds. An export without one is not checked. */
-  check(job: Job, load: StagedLoad): ExportdError | undefined {
+  /**
+   * ORG_TWICE where the load's workspace is there under another source key for overlapping bounds, or is about to be.
+   * An export without one is not checked.
+   * @param beside loads that will be committed with this one
+   */
+  check(job: Job, load: StagedLoad, beside: readonly StagedLoad[]): ExportdError | undefined {
     if (load.orgId === undefined) return undefined;
     const { period } = load.ask;
-    for (const [source, spans] of this.#byOrg.get(load.orgId) ?? []) {
-      if (source === period.source) continue;
-      if (!spans.some((span) => span.start < period.end && period.start < span.end)) continue;
-      return new ExportdError(
-        'ORG_TWICE',
-        `table ${job.table.name} holds workspace ${load.orgId} as \`${source}\`; job ${job.name} brings it as \`${period.source}\`: usage would count twice`,
-        { scope: 'period', hint: `Renamed the source? Set \`key: ${source}\` on it. Otherwise use another table.` },
-      );
-    }
-    return undefined;
+    const isOther = (source: SourceKey): boolean => source !== period.source;
+    const overlaps = (span: Span): boolean => span.start < period.end && period.start < span.end;
+    const there = [...(this.#byOrg.get(load.orgId) ?? [])].find(([key, spans]) => isOther(key) && spans.some(overlaps));
+    const coming = beside.find(
+      ({ orgId, ask }) => orgId === load.orgId && isOther(ask.period.source) && overlaps(ask.period),
+    );
+    const source = there?.[0] ?? coming?.ask.period.source;
+    if (source === undefined) return undefined;
+    return new ExportdError(
+      'ORG_TWICE',
+      `table ${job.table.name} holds workspace ${load.orgId} as \`${source}\`; job ${job.name} brings it as \`${period.source}\`: usage would count twice`,
+      { scope: 'period', hint: `Renamed the source? Set \`key: ${source}\` on it. Otherwise use another table.` },
+    );
   }
 
   committed(load: StagedLoad): void {
