@@ -2,6 +2,7 @@ import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config/load.ts';
+import { physicalOf } from './config/physical-destination.ts';
 import type { DestinationConfig, SourceConfig } from './config/settings.ts';
 import { ExportdError } from './core/errors.ts';
 import { newestEndedBy, periodsBetween } from './core/grid.ts';
@@ -112,6 +113,12 @@ export async function openApp(options: AppOptions): Promise<App> {
       openDuckDb({ ...configured, lockTimeout: daemon.lockTimeout, engine, instance, clock }),
     );
   });
+  const places = new Map<string, string>();
+  const physical = (name: string) => {
+    const place = places.get(name) ?? physicalOf(existing(config.destinations, name));
+    places.set(name, place);
+    return place;
+  };
   const healths = new Map<string, SourceHealth>();
   const health = (name: string) => {
     const known = healths.get(name) ?? new SourceHealth();
@@ -125,7 +132,8 @@ export async function openApp(options: AppOptions): Promise<App> {
       const planning = { now, plans: [] as Plan[], unplanned: [] as Planning['unplanned'][number][] };
       const states = new Map<string, TableState>();
       const orphans: Planning['orphans'][number][] = [];
-      for (const [name, its] of Map.groupBy(jobs, (job) => job.destination)) {
+      for (const its of Map.groupBy(jobs, (job) => physical(job.destination)).values()) {
+        const name = its[0]?.destination ?? '';
         try {
           const reading = await (await destination(name)).read(tableQueries(its, now, wish), signal);
           orphans.push(...reading.others.map((orphan) => ({ ...orphan, destination: name })));
@@ -140,8 +148,12 @@ export async function openApp(options: AppOptions): Promise<App> {
           planning.unplanned.push(...its.map((job) => ({ job, error })));
         }
       }
-      const ours = new Set(config.jobs.map((job) => `${job.destination}\n${job.table.name}`));
-      return { ...planning, states, orphans: orphans.filter((o) => !ours.has(`${o.destination}\n${o.table}`)) };
+      const ours = new Set(config.jobs.map((job) => `${physical(job.destination)}\n${job.table.name}`));
+      return {
+        ...planning,
+        states,
+        orphans: orphans.filter((o) => !ours.has(`${physical(o.destination)}\n${o.table}`)),
+      };
     },
 
     async carryOut(planning, { acceptHeld, stop }) {
@@ -167,6 +179,7 @@ export async function openApp(options: AppOptions): Promise<App> {
         const tools: RunTools = {
           source,
           destination,
+          physical,
           health,
           staging: await staging(),
           stagingTurn,

@@ -18,6 +18,8 @@ export interface RunTools {
   /** By the names of the YAML. */
   source(name: string): Promise<Source>;
   destination(name: string): Promise<Destination>;
+  /** Equal for two destinations that are physically one: their tables have one writer. */
+  physical(destination: string): string;
   health(source: string): SourceHealth;
   readonly staging: Staging;
   /** Runs one staging of the process at a time: they share its memory limit. */
@@ -82,7 +84,7 @@ export async function carryOut(
     }
     options.emit(event);
   };
-  const tables = workOf(plans, states);
+  const tables = workOf(plans, states, tools.physical);
   const requests = tables.reduce((sum, table) => sum + table.works.length, 0);
   emit({ type: 'run.planned', runId, at: tools.clock(), plans, requests });
   for (const { job, refused } of plans) {

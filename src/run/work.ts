@@ -22,14 +22,22 @@ export interface TableWork {
   readonly works: Work[];
 }
 
-/** The plans of a run, table by table: in the plans' order, what people wait for first, each key once. */
-export function workOf(plans: readonly Plan[], states: ReadonlyMap<string, TableState>): TableWork[] {
+/**
+ * The plans of a run, table by table: in the plans' order, what people wait for first, each key once.
+ * @param states by job name
+ * @param physical equal for two destinations that are physically one
+ */
+export function workOf(
+  plans: readonly Plan[],
+  states: ReadonlyMap<string, TableState>,
+  physical: (destination: string) => string,
+): TableWork[] {
   const tables = new Map<string, TableWork & { byKey: Map<string, Work> }>();
   for (const urgency of ['awaited', 'history'] as const) {
     for (const plan of plans) {
       const state = states.get(plan.job.name);
       if (plan.refused !== undefined || state === undefined) continue;
-      const id = `${plan.job.destination}\n${plan.job.table.name}`;
+      const id = `${physical(plan.job.destination)}\n${plan.job.table.name}`;
       let table = tables.get(id);
       if (table === undefined) {
         table = { destination: plan.job.destination, table: plan.job.table, state, works: [], byKey: new Map() };

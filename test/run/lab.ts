@@ -28,7 +28,6 @@ export interface LabOptions extends UsageApiOptions {
   readonly wrap?: (destination: Destination) => Destination;
   /** What a run's events are told to as they happen. */
   readonly onEvent?: (event: RunEvent) => void;
-  readonly physical?: (destination: string) => string;
 }
 
 export interface RunChanges {
@@ -56,7 +55,7 @@ const HERE = 'here/00000001';
 const NEVER = new AbortController().signal;
 const DUE: Wish = { kind: 'run', from: undefined, to: undefined, acceptHeld: false };
 
-/** A job of the lab's: users by day in UTC, retries without waiting. `days`: how many, the newest of them 28 February. */
+/** A job of the lab's, into `local`, which is also called `the same`: users by day in UTC, retries without waiting. `days`: how many, the newest of them 28 February. */
 export function labJob(days: number, changes: Partial<Job> = {}): Job {
   return someJob({
     name: 'j',
@@ -121,6 +120,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   const tools: RunTools = {
     source: async (name) => existing(name).source,
     destination: async () => destination,
+    physical: (name) => (name === 'the same' ? 'local' : name),
     health: (name) => existing(name).health,
     staging: openStaging({ engine: async () => engine, spool }),
     stagingTurn: (task) => {
