@@ -29,12 +29,17 @@ export interface BatchTools {
   readonly signal: AbortSignal;
 }
 
+export interface StagedBatch extends Pick<Staged, 'columns' | 'loads'> {
+  /** The columns that the file has; no body has any of the others. */
+  readonly written: ReadonlySet<string>;
+}
+
 /** Parses the bodies once into `tools.file`, and measures each load from there. Throws only what stops them all. */
 export async function stageBatch(
   tools: BatchTools,
   table: readonly TableColumn[],
   bodies: readonly Body[],
-): Promise<Pick<Staged, 'columns' | 'loads'>> {
+): Promise<StagedBatch> {
   const { connection, algorithm, spec, file, signal } = tools;
   const loadIds = new Map(bodies.map((body) => [body, randomUUIDv7()]));
   const grouped = await groupBodies(connection, spec, table, bodies);
@@ -51,8 +56,9 @@ export async function stageBatch(
   await file.measure();
 
   const columns = unionOf(groups);
-  const orgColumn = landedOrgColumn(columns);
-  const measured = await measureFile(connection, file.path, presentIn(groups, columns), orgColumn, algorithm);
+  const written = presentIn(groups, columns);
+  const orgColumn = landedOrgColumn(written);
+  const measured = await measureFile(connection, file.path, written, orgColumn, algorithm);
   const orgIds = orgColumn === undefined ? await readOrgIds(connection, groups) : undefined;
   const rounded = await countRounded(connection, groups);
   const discarded = new Map(groups.flatMap((group) => group.bodies.map((body) => [body, group.discarded])));
@@ -79,7 +85,11 @@ export async function stageBatch(
       problem,
     };
   });
-  return { columns: columns.map(({ name, type, description }) => ({ name, type, description })), loads };
+  return {
+    columns: columns.map(({ name, type, description }) => ({ name, type, description })),
+    written: new Set(written.map(({ name }) => name)),
+    loads,
+  };
 }
 
 /** The one statement that reads the bodies. */
@@ -89,7 +99,7 @@ async function writeRows(
   loadIds: ReadonlyMap<Body, LoadId>,
 ): Promise<void> {
   await resetRounded(connection);
-  const columns = unionOf(groups);
+  const columns = presentIn(groups, unionOf(groups));
   const loads = groups.flatMap(({ bodies }) => bodies.map((body) => ({ body, loadId: loadIds.get(body) ?? '' })));
   const rows = typedSelect(groups, loads, columns, COUNT_ROUNDED);
   await connection.run(
@@ -129,7 +139,7 @@ function unionOf(groups: readonly LandingGroup[]): readonly LandingColumn[] {
   return [...columns.values()];
 }
 
-/** Those that some body has; the rest of the file is null. */
+/** Those that some body has. The others would be nothing but nulls, and are not written. */
 function presentIn(groups: readonly LandingGroup[], columns: readonly LandingColumn[]): readonly LandingColumn[] {
   const names = new Set(groups.flatMap((group) => group.names.map(matchingName)));
   return columns.filter((column) => names.has(matchingName(column.from)));

@@ -27,7 +27,10 @@ export interface Preview {
 
 export interface Staged extends AsyncDisposable {
   readonly id: BatchId;
-  /** Parquet, metadata columns included; a load's rows are those of its `_load_id`. */
+  /**
+   * Parquet, metadata columns included; a load's rows are those of its `_load_id`. A column that no body has is left
+   * out of it: it is taken by name, and what it lacks is null.
+   */
   readonly file: SpoolFile;
   /** As they land: contract and schema policy, the union over the loads; metadata columns left out. */
   readonly columns: readonly Column[];

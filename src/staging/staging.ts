@@ -40,10 +40,10 @@ export function openStaging({ engine, spool }: StagingOptions): Staging {
     async stage(spec, table, bodies, signal): Promise<Staged> {
       const file = spool.file('.parquet');
       try {
-        const staged = await connected(signal, (connection, named) =>
+        const { columns, loads } = await connected(signal, (connection, named) =>
           stageBatch({ connection, algorithm: named, spec, file, signal }, table.columns, bodies),
         );
-        return { id: randomUUIDv7(), file, ...staged, [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
+        return { id: randomUUIDv7(), file, columns, loads, [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
       } catch (error) {
         await file[Symbol.asyncDispose]();
         throw error;
@@ -53,11 +53,16 @@ export function openStaging({ engine, spool }: StagingOptions): Staging {
     async preview(spec, body, limit, signal) {
       await using file = spool.file('.parquet');
       return connected(signal, async (connection, named) => {
-        const { columns, loads } = await stageBatch({ connection, algorithm: named, spec, file, signal }, [], [body]);
-        const [load] = loads;
+        const batch = await stageBatch({ connection, algorithm: named, spec, file, signal }, [], [body]);
+        const [load] = batch.loads;
         if (load === undefined) throw new Error('no load of a body');
-        const shown = [...columns, ...METADATA_COLUMNS.map((column) => ({ ...column, description: '' }))];
-        return { columns: shown, rows: await readTexts(connection, file.path, shown, limit), load };
+        const metadata = METADATA_COLUMNS.map((column) => ({ ...column, description: '' }));
+        const columns = [...batch.columns, ...metadata];
+        const written = new Set<string>([...batch.written, ...metadata.map(({ name }) => name)]);
+        const texts = columns.map(({ name }) =>
+          written.has(name) ? `CAST(${quoteName(name)} AS VARCHAR)` : 'NULL::VARCHAR',
+        );
+        return { columns, rows: await readTexts(connection, file.path, texts, limit), load };
       });
     },
 
@@ -87,19 +92,18 @@ function heedful(connection: Connection, signal: AbortSignal): Connection {
 
 /** Makes the value rules, once per engine. Returns what fingerprints are named by. */
 async function prepare(connection: Connection): Promise<string> {
-  for (const rule of [...VALUE_RULES, HASH_RULE]) await connection.run(rule);
+  await connection.run([...VALUE_RULES, HASH_RULE].join(';\n'));
   return hashAlgorithm(connection);
 }
 
 async function readTexts(
   connection: Connection,
   path: string,
-  columns: readonly { readonly name: string }[],
+  texts: readonly string[],
   limit: number,
 ): Promise<(string | null)[][]> {
-  const texts = columns.map(({ name }) => `CAST(${quoteName(name)} AS VARCHAR)`).join(', ');
   const rows = await connection.rows<{ texts: (string | null)[] }>(
-    `SELECT [${texts}] AS texts FROM read_parquet(${quoteText(path)}) LIMIT ${Math.max(0, Math.floor(limit))}`,
+    `SELECT [${texts.join(', ')}] AS texts FROM read_parquet(${quoteText(path)}) LIMIT ${Math.max(0, Math.floor(limit))}`,
   );
   return rows.map((row) => row.texts);
 }

@@ -1,4 +1,4 @@
-import type { LandingColumn } from '../core/columns.ts';
+import { type LandingColumn, METADATA_COLUMNS } from '../core/columns.ts';
 import type { Instant, LoadId } from '../core/words.ts';
 import { quoteName, quoteText } from '../duckdb/engine.ts';
 import type { Body } from '../sources/source.ts';
@@ -13,8 +13,8 @@ export interface Load {
 }
 
 /**
- * The rows of all groups as they land, metadata columns included: `columns` in their order, NULL for those that no body
- * has. A misfit fails the statement: that costs the common road nothing. `mayRound` as in typedValue.
+ * The rows of all groups as they land, metadata columns included: `columns`, each of which some body has, in their
+ * order. A misfit fails the statement: that costs the common road nothing. `mayRound` as in typedValue.
  *
  * Groups differ in where a text stands, never in what becomes of it: their texts are put under each other first, so
  * that DuckDB plans the rules once, not once a header.
@@ -25,17 +25,19 @@ export function typedSelect(
   columns: readonly LandingColumn[],
   mayRound: string,
 ): string {
-  const texts = groups.map((group) => groupTexts(group, columns));
-  const landed = columns.map((column, index) => {
-    const present = texts.some((select) => select.texts[index] !== undefined);
-    const value = present ? strictValue(`text${index}`, column, mayRound) : `NULL::${DUCKDB_TYPES[column.type]}`;
-    return `${value} AS ${quoteName(column.name)}`;
-  });
-  const selects = texts.map(({ from, texts }) => {
+  const landed = columns.map(
+    (column, index) => `${strictValue(`text${index}`, column, mayRound)} AS ${quoteName(column.name)}`,
+  );
+  const selects = groups.map((group) => {
+    const { from, texts } = groupTexts(group, columns);
     const named = texts.map((text, index) => `${text ?? 'NULL::VARCHAR'} AS text${index}`);
     return `SELECT ${['filename', ...named].join(', ')} FROM ${from}`;
   });
   const rows = selects.length === 0 ? `(SELECT '' AS filename WHERE false)` : `(${selects.join('\nUNION ALL\n')})`;
+  const [only] = loads;
+  if (only !== undefined && loads.length === 1) {
+    return `SELECT ${[...landed, ...metadata(only).map(({ name, sql }) => `${sql} AS ${name}`)].join(',\n  ')}\nFROM ${rows}`;
+  }
   return `SELECT ${[...landed, 'loads.* EXCLUDE (file)'].join(',\n  ')}
 FROM ${rows} JOIN (${loadsValues(loads)}) AS loads ON filename = loads.file`;
 }
@@ -89,27 +91,30 @@ function columnValue(text: string, column: LandingColumn, mayRound: string): str
   return value;
 }
 
-/** The metadata of each load beside its file, in the types of METADATA_COLUMNS. */
+/** The metadata of each load beside its file. */
 function loadsValues(loads: readonly Load[]): string {
-  const rows = loads.map(({ body, loadId }) => {
-    const { period } = body.ask;
-    const texts = [
-      body.file.path,
-      period.key,
-      period.date,
-      iso(period.start),
-      iso(period.end),
-      period.source,
-      loadId,
-      iso(body.requestedAt),
-    ];
-    return `(${texts.map(quoteText).join(', ')})`;
-  });
-  return `SELECT file, _period_key, _period_date::DATE AS _period_date, _period_start::TIMESTAMPTZ AS _period_start,
-    _period_end::TIMESTAMPTZ AS _period_end, _source, _load_id, _extracted_at::TIMESTAMPTZ AS _extracted_at
-  FROM (VALUES ${rows.length === 0 ? "('', '', '', '', '', '', '', '')" : rows.join(',\n    ')})
-    AS load(file, _period_key, _period_date, _period_start, _period_end, _source, _load_id, _extracted_at)
-  ${rows.length === 0 ? 'WHERE false' : ''}`;
+  const names = ['file', ...METADATA_COLUMNS.map(({ name }) => name)].join(', ');
+  const rows = loads.map(
+    (load) => `(${[quoteText(load.body.file.path), ...metadata(load).map(({ sql }) => sql)].join(', ')})`,
+  );
+  if (rows.length > 0) return `SELECT * FROM (VALUES ${rows.join(',\n    ')}) AS load(${names})`;
+  const none = METADATA_COLUMNS.map(({ name, type }) => `NULL::${DUCKDB_TYPES[type]} AS ${name}`);
+  return `SELECT ${["'' AS file", ...none].join(', ')} WHERE false`;
+}
+
+/** The metadata columns of a load's rows, as SQL constants of their types. */
+function metadata({ body, loadId }: Load): { readonly name: string; readonly sql: string }[] {
+  const { period } = body.ask;
+  const values: Readonly<Record<(typeof METADATA_COLUMNS)[number]['name'], string>> = {
+    _period_key: period.key,
+    _period_date: period.date,
+    _period_start: iso(period.start),
+    _period_end: iso(period.end),
+    _source: period.source,
+    _load_id: loadId,
+    _extracted_at: iso(body.requestedAt),
+  };
+  return METADATA_COLUMNS.map(({ name, type }) => ({ name, sql: `${quoteText(values[name])}::${DUCKDB_TYPES[type]}` }));
 }
 
 function iso(at: Instant): string {

@@ -37,7 +37,7 @@ describe('what stands in the file', () => {
   });
 
   test('every type has its own Parquet type: decimals exact, instants UTC microseconds, dates dates (case d11)', async () => {
-    await using staged = await lab.stage([{ csv: 'user_id,big,joined_at\nu1,12345678901234567891,2026-03-29\n' }], {
+    await using staged = await lab.stage([{ csv: 'user_id,big,joined_at,messages_total\nu1,12345678901234567891,2026-03-29,7\n' }], {
       types: { big: 'numeric' },
     });
     const schema = await lab.connection.rows<{
@@ -53,6 +53,9 @@ describe('what stands in the file', () => {
     expect(typeOf('joined_at')).toMatchObject({ type: 'INT32', converted: 'DATE' });
     expect(typeOf('messages_total')).toMatchObject({ type: 'INT64' });
     expect(typeOf('_period_start')?.type).toBe('INT64');
+    // Nobody sent it: the table has it, the file need not.
+    expect(typeOf('messages_chat')).toBeUndefined();
+    expect(staged.columns.map(({ name }) => name)).toContain('messages_chat');
     expect(typeOf('_period_start')?.logical).toMatch(/isAdjustedToUTC=1.*MICROS/);
     expect(schema.some((column) => column.type === 'DOUBLE')).toBe(false);
     expect(await lab.rows(staged, staged.loads[0], ['big', 'joined_at'])).toEqual([

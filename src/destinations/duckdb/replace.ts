@@ -1,12 +1,12 @@
 import { ExportdError } from '../../core/errors.ts';
 import type { LedgerEntry } from '../../core/words.ts';
-import { quoteName, quoteText } from '../../duckdb/engine.ts';
+import { quoteText } from '../../duckdb/engine.ts';
 import type { Batch } from '../destination.ts';
 import { DELETING_OUTCOMES, expectedRows } from '../ledger.ts';
 import { appendEntries, bindEntries, ENTRIES, selectEntries } from './append.ts';
 import type { Attached } from './connect.ts';
 import { markPending, unmarkPending } from './pending.ts';
-import { LEDGER, METADATA, relations, stateSql } from './schema.ts';
+import { LEDGER, relations, stateSql } from './schema.ts';
 
 /** See Destination.replace: the batch's keys replaced and its ledger rows appended, in one transaction. */
 export async function replace(file: Attached, batch: Batch): Promise<readonly LedgerEntry[]> {
@@ -77,10 +77,9 @@ async function vacuumBy(file: Attached, deleted: number): Promise<void> {
 
 async function insertRows(file: Attached, { staged, table, insert }: Batch): Promise<number> {
   if (staged === undefined || insert.length === 0) return 0;
-  const columns = [...staged.columns, ...METADATA].map(({ name }) => quoteName(name)).join(', ');
   const [answer] = await file.connection.rows<{ Count: bigint }>(
-    `INSERT INTO ${file.table(table.name)} (${columns})
-     SELECT ${columns} FROM read_parquet($path)
+    `INSERT INTO ${file.table(table.name)} BY NAME
+     SELECT * FROM read_parquet($path)
      WHERE _load_id IN (SELECT unnest(from_json($insert, '["VARCHAR"]')))`,
     { path: staged.file.path, insert: JSON.stringify(insert) },
   );
