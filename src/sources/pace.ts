@@ -11,7 +11,7 @@ export interface Turn extends Disposable {
   succeeded(): void;
   /**
    * The source answered 429. Nothing leaves for `retryAfter` milliseconds, or for the pace's own back-off where the
-   * source named no time. Returns the milliseconds from now until requests leave again.
+   * source named no time. Returns the milliseconds from now until requests leave again, a whole number.
    */
   slowed(retryAfter: number | undefined): number;
 }
@@ -148,7 +148,7 @@ export function createPace(options: { rate: Rate | undefined; concurrency: numbe
         resumesAt = Math.max(resumesAt, now + wait);
         allowed = 1;
         pump();
-        return resumesAt - now;
+        return Math.round(resumesAt - now);
       },
       [Symbol.dispose]() {
         if (ended) return;
