@@ -7,7 +7,7 @@ import type { Spool } from '../staging/spool.ts';
 import type { Staging } from '../staging/staged.ts';
 import { isAhead } from './batch.ts';
 import type { Emit, PeriodOutcome, RunEvent } from './events.ts';
-import { asExportdError, interrupted, notTried } from './failure.ts';
+import { asExportdError, interrupted } from './failure.ts';
 import { fetchPeriod, waitForRetry } from './fetch-period.ts';
 import type { SourceHealth } from './source-health.ts';
 import { TableWriter } from './table-writer.ts';
@@ -114,7 +114,8 @@ async function carryOutTable(table: TableWork, tools: RunTools, options: RunOpti
   for (const work of table.works) {
     while (isAhead(inHand.size, writer.bytesInHand)) await Promise.race(inHand);
     // A source that was stopped in the last run gets one request before it gets many.
-    if (tools.health(work.source.name).doubtful && inHand.size > 0) await Promise.race(inHand);
+    const health = tools.health(work.source.name);
+    if (health.doubtful && inHand.size > 0) await Promise.race([...inHand, health.known]);
     const done = carryOutPeriod(work, writer, tools, options).finally(() => inHand.delete(done));
     inHand.add(done);
   }
@@ -131,10 +132,10 @@ async function carryOutPeriod(work: Work, writer: TableWriter, tools: RunTools, 
   for (;;) {
     let extract: Answer;
     try {
-      if (writer.stopped !== undefined) throw notTried(writer.stopped);
       const source = await tools.source(work.source.name);
       const health = tools.health(work.source.name);
-      extract = await fetchPeriod(work, { source, health, spool: tools.spool, clock: tools.clock, onRetry }, stop);
+      const { spool, clock } = tools;
+      extract = await fetchPeriod(work, { source, health, table: writer.halting, spool, clock, onRetry }, stop);
     } catch (cause) {
       return writer.missed(work, stop.aborted ? interrupted() : asExportdError(cause));
     }

@@ -1,7 +1,7 @@
 import { ExportdError } from '../core/errors.ts';
 import type { Instant } from '../core/words.ts';
 
-/** A source that answers nothing but 429 for this long has its periods in hand failed: the next tick asks again. */
+/** A source that answers nothing but 429 for this long has its periods failed: the next tick asks again. */
 const PATIENCE = 15 * 60_000;
 
 /** What a process knows of a source from its answers, across periods and runs. */
@@ -13,6 +13,7 @@ export class SourceHealth {
   /** It was stopped before: the next run sends one request before it sends many. */
   #doubtful = false;
   #stop = new AbortController();
+  #known = Promise.withResolvers<void>();
 
   /** Aborted as soon as the source is stopped: requests that wait for their turn never leave. */
   get signal(): AbortSignal {
@@ -27,30 +28,37 @@ export class SourceHealth {
     return this.#doubtful;
   }
 
+  /** Resolves once the source is doubtful no more, or stopped again. */
+  get known(): Promise<void> {
+    return this.#known.promise;
+  }
+
   /** A run begins: what stopped the source is tried again. */
   begin(): void {
     this.#stopped = undefined;
     this.#stop = new AbortController();
+    this.#known = Promise.withResolvers();
   }
 
   succeeded(): void {
     this.#braked = undefined;
     this.#doubtful = false;
+    this.#known.resolve();
   }
 
   stop(error: ExportdError): void {
     this.#stopped ??= error;
     this.#doubtful = true;
+    this.#known.resolve();
     this.#stop.abort();
   }
 
-  /** A 429 costs a period no attempt. Returns the error that ends its patience, or undefined: ask again. */
-  refused(error: ExportdError, now: Instant): ExportdError | undefined {
-    if (error.retryAfter !== undefined && error.retryAfter > PATIENCE) return error;
+  /** A 429 costs a period no attempt. Returns the error that ends all patience with the source, or undefined: ask again. */
+  refused(now: Instant): ExportdError | undefined {
     this.#braked ??= now;
     if (now - this.#braked < PATIENCE) return undefined;
     return new ExportdError('NO_PROGRESS', 'the source answered 429 for 15 minutes without one success', {
-      scope: 'period',
+      scope: 'source',
       hint: 'Lower rate_limit of this source, or find out who else uses up its limit. The next tick asks again.',
     });
   }

@@ -8,6 +8,7 @@ import { backoff, pause } from './backoff.ts';
 import type { Judged } from './batch.ts';
 import type { Emit } from './events.ts';
 import { asExportdError, interrupted, notTried } from './failure.ts';
+import type { Halting } from './fetch-period.ts';
 import type { TableWork } from './work.ts';
 
 export interface CommitContext {
@@ -20,12 +21,13 @@ export interface CommitContext {
 }
 
 /** What a run writes to one table: batches of judged periods, and notes. Knows what of the table it has seen made. */
-export class TableCommits {
+export class TableCommits implements Halting {
   readonly #table: TableWork;
   readonly #context: CommitContext;
   /** The columns that the table is known to have. */
   #prepared: Set<string> | undefined;
   #stopped: ExportdError | undefined;
+  readonly #stop = new AbortController();
 
   constructor(table: TableWork, context: CommitContext) {
     this.#table = table;
@@ -35,6 +37,11 @@ export class TableCommits {
   /** Why nothing more may land in this table in this run: it was refused, or its destination is out of reach. */
   get stopped(): ExportdError | undefined {
     return this.#stopped;
+  }
+
+  /** Aborted as soon as it is stopped. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
   }
 
   /** Whether a judged period says anything that the ledger does not say already. */
@@ -67,9 +74,15 @@ export class TableCommits {
       }
     } catch (cause) {
       const error = deadline.aborted ? interrupted() : asExportdError(cause);
-      if (error.scope === 'table' || error.scope === 'destination') this.#stopped ??= error;
+      this.#stopAt(error);
       throw error;
     }
+  }
+
+  #stopAt(error: ExportdError): void {
+    if (error.scope !== 'table' && error.scope !== 'destination') return;
+    this.#stopped ??= error;
+    this.#stop.abort();
   }
 
   /** Appends notes. They change no state: where they cannot be written, that is said and no more. */
@@ -80,7 +93,9 @@ export class TableCommits {
       if (this.#stopped === undefined) await this.#prepare(undefined);
       written = await this.#context.destination.note(entries, this.#context.deadline);
     } catch (cause) {
-      this.#stopped ??= asExportdError(cause);
+      const error = asExportdError(cause);
+      // A commit would try again.
+      if (!error.retryable) this.#stopAt(error);
     }
     if (!written) this.#warn(`${entries.length} failed or held periods could not be noted in the ledger`);
   }

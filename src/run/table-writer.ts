@@ -1,10 +1,11 @@
 import { isNoteWorthWriting } from '../core/entry.ts';
-import type { ExportdError } from '../core/errors.ts';
+import { ExportdError } from '../core/errors.ts';
 import type { Instant, LedgerEntry } from '../core/words.ts';
 import type { Body, Extract } from '../sources/source.ts';
 import type { Staged, StagedLoad } from '../staging/staged.ts';
 import { type Arrival, type Judged, MAX_AGE, OpenBatch } from './batch.ts';
-import { asExportdError, interrupted, isSkip } from './failure.ts';
+import { asExportdError, interrupted, isSkip, notTried } from './failure.ts';
+import type { Halting } from './fetch-period.ts';
 import { attemptOf, type Judgement, Judgements } from './judgement.ts';
 import { PeriodReports } from './period-reports.ts';
 import { type CommitContext, TableCommits } from './table-commits.ts';
@@ -49,8 +50,8 @@ export class TableWriter implements AsyncDisposable {
   }
 
   /** Why nothing more may land in this table in this run: it was refused, or its destination is out of reach. */
-  get stopped(): ExportdError | undefined {
-    return this.#commits.stopped;
+  get halting(): Halting {
+    return this.#commits;
   }
 
   /** Bytes that arrived and are not staged yet. */
@@ -83,8 +84,7 @@ export class TableWriter implements AsyncDisposable {
 
   /** Says that a period will not arrive: skipped, or failed. */
   missed(work: Work, error: ExportdError): void {
-    if (isSkip(error)) this.reports.skipped(work, error);
-    else this.#note(work, this.#judgements.ofFailure(work, error, this.#context.clock()));
+    this.#fail(work, error, this.#context.clock());
     this.#came(work);
   }
 
@@ -93,9 +93,14 @@ export class TableWriter implements AsyncDisposable {
     this.#close();
     await this.#writing;
     for (const { work, extract, verdict } of this.#withheld.decide(this.#context.acceptHeld)) {
+      if (verdict instanceof ExportdError) {
+        this.reports.skipped(work, verdict);
+        continue;
+      }
       const judgement = this.#judgements.of(work, attemptOf(work, extract), verdict);
       if (judgement.error !== undefined) this.#note(work, judgement);
       else if (judgement.outcome !== 'stage') this.#batch.judged.push({ work, judgement });
+      if (this.#batch.isFull) this.#close();
     }
     this.#close();
     await this.#writing;
@@ -152,6 +157,8 @@ export class TableWriter implements AsyncDisposable {
     const { clock, emit, author, stage } = this.#context;
     const began = clock();
     try {
+      const { stopped } = this.#commits;
+      if (stopped !== undefined) throw notTried(stopped);
       const staged = await stage(arrivals.map(({ body }) => body));
       const rows = staged.loads.reduce((sum, load) => sum + load.rows, 0);
       const size = { table: this.#table.table.name, keys: arrivals.length, rows };
@@ -212,8 +219,10 @@ export class TableWriter implements AsyncDisposable {
   }
 
   #fail(work: Work, error: ExportdError, at: Instant): void {
-    if (isSkip(error)) this.reports.skipped(work, error);
-    else this.#note(work, this.#judgements.ofFailure(work, error, at));
+    if (isSkip(error)) {
+      if (error.code !== 'RETENTION_PASSED') this.#withheld.leavesOpen(work.source.key, error);
+      this.reports.skipped(work, error);
+    } else this.#note(work, this.#judgements.ofFailure(work, error, at));
   }
 
   #note(work: Work, judgement: Judgement & { outcome: 'held' | 'failed' }): void {

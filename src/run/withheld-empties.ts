@@ -1,3 +1,4 @@
+import type { ExportdError } from '../core/errors.ts';
 import type { Verdict } from '../core/judge.ts';
 import { judgeWithheld, withholdsEmpties } from '../core/withheld.ts';
 import type { Outcome, SourceKey, TableState } from '../core/words.ts';
@@ -15,6 +16,7 @@ export class WithheldEmpties {
   /** By source; undefined: the source's empty periods are what they seem. */
   readonly #bySource = new Map<SourceKey, Withheld[] | undefined>();
   readonly #broughtRows = new Set<SourceKey>();
+  readonly #leftOpen = new Map<SourceKey, ExportdError>();
 
   constructor(table: TableState) {
     this.#table = table;
@@ -35,14 +37,20 @@ export class WithheldEmpties {
     this.#broughtRows.add(source);
   }
 
-  /** At the end of a run: what becomes of each period that was kept back. */
-  *decide(acceptHeld: boolean): Generator<Withheld & { readonly verdict: Verdict }> {
+  /** The run ends without all of the source's periods: they might have brought rows. */
+  leavesOpen(source: SourceKey, because: ExportdError): void {
+    if (!this.#leftOpen.has(source)) this.#leftOpen.set(source, because);
+  }
+
+  /** At the end of a run: what becomes of each period that was kept back, or why nothing can be said of it. */
+  *decide(acceptHeld: boolean): Generator<Withheld & { readonly verdict: Verdict | ExportdError }> {
     for (const [source, withheld = []] of this.#bySource) {
       const brought = this.#broughtRows.has(source);
       for (const kept of withheld) {
         const { work } = kept;
         const verdict = judgeWithheld(withheld.length, brought, work.source, this.#table, work.job, acceptHeld);
-        yield { ...kept, verdict };
+        const open = verdict.outcome === 'held' ? this.#leftOpen.get(source) : undefined;
+        yield { ...kept, verdict: open ?? verdict };
       }
     }
   }

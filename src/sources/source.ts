@@ -54,5 +54,8 @@ export interface Source extends AsyncDisposable {
   extract(ask: Ask, into: SpoolFile, signal: AbortSignal, queued?: AbortSignal): Promise<Extract>;
 }
 
+/** Milliseconds of a Retry-After that are waited for. A longer one fails what it was said to: the next tick asks again. */
+export const LONGEST_RETRY_AFTER = 15 * 60_000;
+
 /** Says that the source is being braked, and until when. */
 export type OnSlowed = (until: Instant, error: ExportdError) => void;

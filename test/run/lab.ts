@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planJob, type Wish } from '../../src/core/plan.ts';
 import { Secret } from '../../src/core/secret.ts';
-import type { Instant, Job, JobSource } from '../../src/core/words.ts';
+import type { Instant, Job, JobSource, LocalDate } from '../../src/core/words.ts';
 import type { Batch, Destination } from '../../src/destinations/destination.ts';
 import { openDuckDb } from '../../src/destinations/duckdb/index.ts';
 import { openEngine } from '../../src/duckdb/engine.ts';
@@ -23,6 +23,8 @@ export interface LabOptions extends UsageApiOptions {
   /** The names, and keys, of sources; all of them are this one API. */
   readonly sources?: readonly string[];
   readonly concurrency?: number;
+  /** Requests that leave in a minute. */
+  readonly perMinute?: number;
   readonly spoolLimit?: number;
   /** Stands between the run and the warehouse. */
   readonly wrap?: (destination: Destination) => Destination;
@@ -55,13 +57,15 @@ const HERE = 'here/00000001';
 const NEVER = new AbortController().signal;
 const DUE: Wish = { kind: 'run', from: undefined, to: undefined, acceptHeld: false };
 
-/** A job of the lab's, into `local`, which is also called `the same`: users by day in UTC, retries without waiting. `days`: how many, the newest of them 28 February. */
-export function labJob(days: number, changes: Partial<Job> = {}): Job {
+/** A job of the lab's, into `local`, which is also called `the same`: users by day in UTC, retries without waiting. The newest `days` of them are
+ * awaited, up to 28 February; from `begin` on others are history. */
+export function labJob(days: number, changes: Partial<Omit<Job, 'window'>> & { readonly begin?: LocalDate } = {}): Job {
+  const { begin, ...rest } = changes;
   return someJob({
     name: 'j',
     retries: { maxAttempts: 3, minDelay: 1, maxDelay: 2 },
-    ...changes,
-    window: { grain: 'day', lookback: days, begin: undefined },
+    ...rest,
+    window: { grain: 'day', lookback: days, begin },
   });
 }
 
@@ -92,7 +96,10 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
       clock,
     }),
   );
-  const pace = createPace({ rate: undefined, concurrency });
+  const pace = createPace({
+    rate: options.perMinute === undefined ? undefined : { requests: options.perMinute, window: 60_000 },
+    concurrency,
+  });
   const sources = new Map(
     names.map((name) => {
       const source = openExportApi({

@@ -5,7 +5,7 @@ import type { Secret } from '../../core/secret.ts';
 import type { History, Instant, SourceKey } from '../../core/words.ts';
 import type { SpoolFile } from '../../staging/spool.ts';
 import type { Pace, Turn } from '../pace.ts';
-import type { Ask, Extract, OnSlowed, Source } from '../source.ts';
+import { type Ask, type Extract, LONGEST_RETRY_AFTER, type OnSlowed, type Source } from '../source.ts';
 import { declaredRowsOf, type Link, meaningOf, readLink, redirected } from './answer.ts';
 import { ACCEPTED_ENCODINGS, discard, endsWithConnection, isEncoded, readText, receive, short } from './body.ts';
 import { download } from './download.ts';
@@ -35,8 +35,6 @@ export interface ExportApiOptions {
   readonly onSlowed: OnSlowed;
 }
 
-/** A longer Retry-After fails the periods in hand: the next tick asks again. */
-const LONGEST_WAIT = 15 * 60_000;
 /** Bytes of a CSV answer, which is a URL and a few words, and of an error. */
 const LONGEST_ANSWER = 1 << 20;
 const LONGEST_ERROR = 65_536;
@@ -133,7 +131,7 @@ export function openExportApi(options: ExportApiOptions): Source {
   }
 
   function slowDown(turn: Turn, asked: number | undefined, url: URL): ExportdError {
-    const tooLong = asked !== undefined && asked > LONGEST_WAIT;
+    const tooLong = asked !== undefined && asked > LONGEST_RETRY_AFTER;
     const wait = turn.slowed(tooLong ? undefined : asked);
     const told = asked === undefined ? '' : ` and asked for ${Math.ceil(asked / 1000)} s of quiet`;
     const error = new ExportdError('RATE_LIMITED', `${shownUrl(url)} answered 429 (too many requests)${told}`, {
