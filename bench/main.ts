@@ -37,7 +37,7 @@ const WORKLOADS: readonly Workload[] = [
 ];
 const SMOKE: Workload = { name: 'smoke', from: '2024-01-01', to: '2024-01-05', rounds: 1, dlt: false, json: false };
 
-type Side = 'limit' | 'exportd' | 'again' | 'json' | 'dlt';
+type Side = 'limit' | 'exportd' | 'again' | 'json' | 'all columns' | 'dlt';
 const results: Record<string, unknown> = {};
 
 mkdirSync(scratch, { recursive: true });
@@ -63,6 +63,7 @@ async function compare(workload: Workload, url: string): Promise<unknown> {
   };
   const csv = writeConfig({ path: join(scratch, 'csv/exportd.yaml'), url, database: files.exportd });
   const json = writeConfig({ path: join(scratch, 'json/exportd.yaml'), url, database: files.exportd, format: 'json' });
+  const all = writeConfig({ path: join(scratch, 'all/exportd.yaml'), url, database: files.exportd, allColumns: true });
   const limit = () =>
     measure([PYTHON, join(root, 'bench/limit.py'), url, files.limit, join(scratch, 'limit.csv'), from, to]);
   const run = (config: string) => measure([...exportd, 'run', 'bench', '--from', from, '--to', to, '--config', config]);
@@ -78,6 +79,8 @@ async function compare(workload: Workload, url: string): Promise<unknown> {
     if (workload.json) {
       remove(files.exportd);
       figures.json = run(json);
+      remove(files.exportd);
+      figures['all columns'] = run(all);
     }
     if (workload.dlt) {
       const dlt = [PYTHON, join(root, 'bench/dlt_arrow.py'), url, files.dlt, join(scratch, 'dlt'), from, to];
@@ -93,7 +96,7 @@ async function compare(workload: Workload, url: string): Promise<unknown> {
   const ratio = (side: Side, of: Side) =>
     round2(median(rounds.map((figures) => (figures[side]?.wall ?? Number.NaN) / (figures[of]?.wall ?? Number.NaN))));
   const sides = Object.fromEntries(
-    (['limit', 'exportd', 'again', 'json', 'dlt'] as const)
+    (['limit', 'exportd', 'again', 'json', 'all columns', 'dlt'] as const)
       .filter((side) => rounds[0]?.[side] !== undefined)
       .map((side) => [side, medians(rounds.flatMap((figures) => figures[side] ?? []))]),
   );
@@ -103,7 +106,12 @@ async function compare(workload: Workload, url: string): Promise<unknown> {
     ratios: {
       'exportd / limit': ratio('exportd', 'limit'),
       'same bytes again / limit': ratio('again', 'limit'),
-      ...(workload.json ? { 'from JSON / limit': ratio('json', 'limit') } : {}),
+      ...(workload.json
+        ? {
+            'from JSON / limit': ratio('json', 'limit'),
+            'every column of the contract / limit': ratio('all columns', 'limit'),
+          }
+        : {}),
       ...(workload.dlt ? { 'exportd / dlt on Arrow': ratio('exportd', 'dlt') } : {}),
     },
   };
@@ -112,7 +120,7 @@ async function compare(workload: Workload, url: string): Promise<unknown> {
 /** 1,000,000 rows × 30 columns: the peak memory of the process. */
 function wide(url: string): unknown {
   const database = join(scratch, 'wide.duckdb');
-  const config = writeConfig({ path: join(scratch, 'wide/exportd.yaml'), url, database, moreCounters: 7 });
+  const config = writeConfig({ path: join(scratch, 'wide/exportd.yaml'), url, database, moreCounters: 7, allColumns: true });
   remove(database);
   return rounded(
     measure([...exportd, 'run', 'bench', '--from', '2024-04-01', '--to', '2024-04-01', '--config', config]),
