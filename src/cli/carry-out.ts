@@ -1,12 +1,12 @@
 import { openApp, type RunSummary } from '../app.ts';
 import type { Config } from '../config/load.ts';
 import type { Wish } from '../core/plan.ts';
-import type { Instant, Job, LedgerEntry, PeriodKey, Plan } from '../core/words.ts';
+import type { Instant, Job, Plan, TableState } from '../core/words.ts';
 import type { CommandContext, Exit } from './command.ts';
 import { errorDocument } from './error-text.ts';
 import { needLedgers } from './jobs.ts';
 import { exitOfPlanning, printPlanning } from './plan.ts';
-import { restatements } from './restatements.ts';
+import { type Restatement, restatementOf } from './restatements.ts';
 import { summaryText } from './summary-text.ts';
 import { openTelling, type Telling } from './telling.ts';
 
@@ -26,16 +26,13 @@ export async function carryOut(config: Config, context: CommandContext, errand: 
   const { output } = context;
   if (errand.dryRun) needLedgers(config, errand.jobs);
   else config.need(errand.jobs);
-  const { planning, summary, entries } = await work(config, context, errand);
+  const { planning, summary, restated } = await work(config, context, errand);
   if (summary === undefined) {
     await printPlanning(planning, output);
     return exitOfPlanning(planning);
   }
   if (output.format === 'json') await output.document(summaryDocument(summary));
-  else {
-    const restated = restatements(entries, planning.states);
-    await output.print(summaryText({ planning, summary, restated, paint: output.paint }));
-  }
+  else await output.print(summaryText({ planning, summary, restated, paint: output.paint }));
   if (summary.interrupted) return 'interrupted';
   const { failed, held } = summary.outcomes;
   return failed + held > 0 ? 1 : exitOfPlanning(planning);
@@ -44,25 +41,31 @@ export async function carryOut(config: Config, context: CommandContext, errand: 
 /** Everything that needs the app open; nothing of it is, and the screen is clean, when this returns. */
 async function work(config: Config, context: CommandContext, errand: Errand) {
   const { stop, clock } = context;
-  const entries = new Map<PeriodKey, LedgerEntry>();
+  const restated: Restatement[] = [];
+  let before: ReadonlyMap<string, TableState> = new Map();
   using telling = await openTelling(context);
   await using app = await openApp({
     config,
     clock,
     concurrency: errand.concurrency,
     emit(event) {
-      if (event.type === 'period.done' && event.entry !== undefined) entries.set(event.key, event.entry);
+      // Several jobs may be told of one load. No entry is kept: a long backfill has hundreds of thousands.
+      if (event.type === 'period.done' && event.entry?.job === event.job) {
+        const restatement = restatementOf(event.entry, before);
+        if (restatement !== undefined) restated.push(restatement);
+      }
       telling.emit(event);
     },
   });
   const planning = await app.plan(errand.jobs, errand.wish, errand.now, stop);
-  if (errand.dryRun) return { planning, summary: undefined, entries };
+  before = planning.states;
+  if (errand.dryRun) return { planning, summary: undefined, restated };
   tellWarnings(planning.plans, telling);
   const stopping = () => telling.say(STOPPING);
   stop.addEventListener('abort', stopping, { once: true });
   const summary = await app.carryOut(planning, { acceptHeld: errand.acceptHeld, stop });
   stop.removeEventListener('abort', stopping);
-  return { planning, summary, entries };
+  return { planning, summary, restated };
 }
 
 const STOPPING = 'stopping: no new period starts, what has arrived is committed (again to stop at once)';

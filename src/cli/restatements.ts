@@ -11,21 +11,17 @@ export interface Restatement {
 }
 
 /**
- * The restatements among a run's loads: row count or totals differ from the state before, and the policy does not.
- * Columns that tell what is true at export time change daily and mean nothing.
+ * What a load restated: its row count or totals differ from the state before, and the policy does not. Columns that tell
+ * what is true at export time change daily and mean nothing.
  * @param states by job name, as they were before the run
  */
-export function restatements(
-  entries: ReadonlyMap<PeriodKey, LedgerEntry>,
-  states: ReadonlyMap<string, TableState>,
-): Restatement[] {
-  return [...entries].flatMap(([key, entry]) => {
-    const before = states.get(entry.job)?.states.get(key);
-    if (before === undefined || !isComparable(entry, before)) return [];
-    const columns = changedTotals(entry, before);
-    if (entry.rowCount === before.rows && columns.length === 0) return [];
-    return [{ job: entry.job, key, rows: entry.rowCount, was: before.rows, columns }];
-  });
+export function restatementOf(entry: LedgerEntry, states: ReadonlyMap<string, TableState>): Restatement | undefined {
+  const { job, periodKey: key, rowCount: rows } = entry;
+  const before = states.get(job)?.states.get(key);
+  if (before === undefined || !isComparable(entry, before)) return undefined;
+  const columns = changedTotals(entry, before);
+  if (rows === before.rows && columns.length === 0) return undefined;
+  return { job, key, rows, was: before.rows, columns };
 }
 
 function isComparable(entry: LedgerEntry, before: KeyState): boolean {

@@ -15,7 +15,8 @@ export class Tally {
   held = 0;
   /** Rows that were loaded. */
   rows = 0;
-  readonly #fetched = new Set<PeriodKey>();
+  /** As `job key`: one period may be that of several jobs, and each plans it. */
+  readonly #fetched = new Set<string>();
   /** When the periods of the last minute were fetched, oldest first. */
   readonly #recent: Instant[] = [];
   #began: Instant = 0;
@@ -37,10 +38,10 @@ export class Tally {
         break;
       }
       case 'period.extracted':
-        this.#fetch(event.key, event.at);
+        this.#fetch(event);
         break;
       case 'period.done':
-        this.#fetch(event.key, event.at);
+        this.#fetch(event);
         this.done += 1;
         if (event.outcome === 'failed') this.failed += 1;
         if (event.outcome === 'held') this.held += 1;
@@ -69,9 +70,10 @@ export class Tally {
     return Math.max(rate === undefined ? asForecast : (waiting / rate) * MINUTE, this.#pace * share);
   }
 
-  #fetch(key: PeriodKey, at: Instant): void {
-    if (this.#fetched.has(key)) return;
-    this.#fetched.add(key);
+  #fetch({ job, key, at }: { readonly job: string; readonly key: PeriodKey; readonly at: Instant }): void {
+    const period = `${job} ${key}`;
+    if (this.#fetched.has(period)) return;
+    this.#fetched.add(period);
     this.#recent.push(at);
     this.#forget(at);
   }

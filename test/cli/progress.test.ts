@@ -76,6 +76,22 @@ describe('the line that redraws', () => {
     expect(progressLine(tallyOf(328, 300), NOW + 330 * SECOND, plain(120))).toContain('committing');
   });
 
+  test('a period that two jobs plan is fetched for both', () => {
+    const tally = new Tally();
+    const twice = planning([
+      [job(), tableState()],
+      [job({ name: 'second' }), tableState()],
+    ]);
+    tally.take({ type: 'run.planned', runId: 'r', at: NOW, plans: twice.plans, requests: keys.length });
+    for (const key of keys) {
+      const end = { outcome: 'loaded', rows: 1, was: undefined, error: undefined, entry: undefined } as const;
+      for (const name of ['users_daily', 'second']) {
+        tally.take({ type: 'period.done', runId: 'r', at: NOW, job: name, key, ...end });
+      }
+    }
+    expect([tally.fetched, tally.done]).toEqual([tally.periods, tally.periods]);
+  });
+
   test('a period that is fetched twice, because its body was short, counts once', () => {
     const tally = tallyOf(2, 0);
     const [key = ''] = keys;

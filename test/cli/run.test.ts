@@ -73,6 +73,20 @@ describe('exportd run', () => {
     expect(stdout).toMatch(/^Restated: .*\n {2}j \d{4}-\d\d-\d\d {2}20 rows, other sums of messages_total$/m);
   });
 
+  test('tells of a period that was restated in two tables for each', async () => {
+    let edition = 0;
+    await using w = await world(
+      {
+        more: '  k: { source: acme, data_type: users, destination: local, table: u, window: { grain: day }, timezone: Europe/Berlin }',
+      },
+      { rows: (request) => plainUsage({ rows: 20, edition })(request) },
+    );
+    await w.exportd('run');
+    edition = 1;
+    const { stdout } = await w.exportd('run');
+    expect(stdout).toMatch(/^Restated: usage of 2 periods/m);
+  });
+
   test('--from and --to load just those periods', async () => {
     await using w = await world();
     const { stdout, exit } = await w.exportd('run', 'j', '--from', '2026-11-01', '--to', '2026-11-03', '-o', 'json');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { restatements } from '../../src/cli/restatements.ts';
+import { restatementOf } from '../../src/cli/restatements.ts';
 import { summaryText } from '../../src/cli/summary-text.ts';
 import { ExportdError } from '../../src/core/errors.ts';
 import type { LedgerEntry } from '../../src/core/words.ts';
@@ -70,33 +70,36 @@ describe('what came of a run', () => {
 describe('a restatement', () => {
   const [key, before] = loaded('2026-11-22', '2026-11-23');
   const states = new Map([['users_daily', tableState({ exists: true, states: new Map([[key, before]]) })]]);
-  const now = (changes: Partial<LedgerEntry>): Map<string, LedgerEntry> => {
+  const now = (changes: Partial<LedgerEntry>): LedgerEntry => {
     const entry = {
       job: 'users_daily',
+      periodKey: key,
       outcome: 'loaded',
       policy: 'p1',
       rowCount: 100,
       totals: { messages_total: '700' },
     };
-    return new Map([[key, { ...entry, ...changes } as LedgerEntry]]);
+    return { ...entry, ...changes } as LedgerEntry;
   };
 
   test('is a period whose rows or usage sums are not what they were', () => {
-    expect(restatements(now({ rowCount: 101 }), states)).toMatchObject([{ rows: 101, was: 100, columns: [] }]);
-    expect(restatements(now({ totals: { messages_total: '701' } }), states)).toMatchObject([
-      { rows: 100, was: 100, columns: ['messages_total'] },
-    ]);
+    expect(restatementOf(now({ rowCount: 101 }), states)).toMatchObject({ rows: 101, was: 100, columns: [] });
+    expect(restatementOf(now({ totals: { messages_total: '701' } }), states)).toMatchObject({
+      rows: 100,
+      was: 100,
+      columns: ['messages_total'],
+    });
   });
 
   test('is no period in which only names, roles or limits changed', () => {
-    expect(restatements(now({}), states)).toEqual([]);
+    expect(restatementOf(now({}), states)).toBeUndefined();
   });
 
   test('is no period that was loaded under other rules', () => {
-    expect(restatements(now({ rowCount: 101, policy: 'p2' }), states)).toEqual([]);
+    expect(restatementOf(now({ rowCount: 101, policy: 'p2' }), states)).toBeUndefined();
   });
 
   test('is no first load', () => {
-    expect(restatements(now({ rowCount: 101 }), new Map([['users_daily', tableState()]]))).toEqual([]);
+    expect(restatementOf(now({ rowCount: 101 }), new Map([['users_daily', tableState()]]))).toBeUndefined();
   });
 });
