@@ -8,7 +8,7 @@ import { Secret } from '../../src/core/secret.ts';
 import type { Instant, Job, JobSource, LocalDate } from '../../src/core/words.ts';
 import type { Batch, Destination } from '../../src/destinations/destination.ts';
 import { openDuckDb } from '../../src/destinations/duckdb/index.ts';
-import { openEngine } from '../../src/duckdb/engine.ts';
+import { openEngine, quoteText } from '../../src/duckdb/engine.ts';
 import type { RunEvent } from '../../src/run/events.ts';
 import { carryOut, type RunSummary, type RunTools } from '../../src/run/run.ts';
 import { SourceHealth } from '../../src/run/source-health.ts';
@@ -108,7 +108,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
         baseUrl: api.url,
         apiKey: new Secret('k'),
         format: 'json',
-        timeout: 5_000,
+        timeout: 300_000,
         history: undefined,
         strict: true,
         pace,
@@ -164,9 +164,11 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     },
     async query(sql: string): Promise<string[]> {
       await using connection = await engine.connect();
-      await connection.run(`ATTACH '${join(folder, 'out.duckdb')}' AS looked (READ_ONLY); USE looked`);
+      await connection.run(`ATTACH ${quoteText(join(folder, 'out.duckdb'))} AS looked (READ_ONLY)`);
+      await connection.run('USE looked');
       const rows = await connection.rows<Record<string, unknown>>(sql);
-      await connection.run('USE memory.main; DETACH looked');
+      await connection.run('USE memory.main');
+      await connection.run('DETACH looked');
       return rows.map((row) => String(Object.values(row)[0]));
     },
     [Symbol.asyncDispose]: () => closing.disposeAsync(),

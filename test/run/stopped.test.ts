@@ -63,13 +63,38 @@ test('a note that could not be written for now stops no table', async () => {
 
 test('empty periods of a new source are not held for an interruption that left the others unasked', async () => {
   const stop = new AbortController();
+  await using lab = await openLab({ rows: () => undefined, concurrency: 1 });
+  lab.api.fault({ kind: 'hang', match: '2026-02-25' });
+  const running = lab.run([labJob(10)], { stop: stop.signal });
+  await lab.api.seen(({ fault }) => fault === 'hang');
+  stop.abort();
+  expect((await running).outcomes).toMatchObject({ held: 0, skipped: 10 });
+});
+
+test('an interruption commits what has arrived, and asks for nothing more', async () => {
+  const stop = new AbortController();
+  await using lab = await openLab({ rows: plainUsage({ rows: 1 }), concurrency: 1 });
+  lab.api.fault({ kind: 'hang', match: '2026-02-26' });
+  const running = lab.run([labJob(250)], { stop: stop.signal });
+  await lab.api.seen(({ fault }) => fault === 'hang');
+  stop.abort();
+  const run = await running;
+  expect(run).toMatchObject({ interrupted: true, outcomes: { loaded: 2, skipped: 248 } });
+  expect(new Set(run.periods.map(({ key }) => key)).size).toBe(250);
+  expect(lab.api.requests).toHaveLength(3);
+  expect(await lab.query('SELECT count(*) FROM users_daily')).toEqual(['2']);
+});
+
+test('after the deadline nothing is staged or committed any more, and every period still ends', async () => {
+  const [stop, deadline] = [new AbortController(), new AbortController()];
   await using lab = await openLab({
-    rows: () => undefined,
-    concurrency: 1,
+    rows: plainUsage({ rows: 1 }),
     onEvent: ({ type }) => {
-      if (type === 'period.extracted' && lab.api.requests.length === 3) stop.abort();
+      if (type !== 'batch.staged') return;
+      stop.abort();
+      deadline.abort();
     },
   });
-  const run = await lab.run([labJob(10)], { stop: stop.signal });
-  expect(run.outcomes).toMatchObject({ held: 0, skipped: 10 });
+  const run = await lab.run([labJob(250)], { stop: stop.signal, deadline: deadline.signal });
+  expect(run).toMatchObject({ interrupted: true, outcomes: { loaded: 0, skipped: 250 } });
 });
