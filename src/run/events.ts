@@ -68,5 +68,5 @@ export type RunEvent = { readonly runId: string; readonly at: Instant } & (
     }
 );
 
-/** Synchronous and total: a listener that throws is logged and dropped, never seen by the run. */
+/** Synchronous, and must not throw: a run has nobody to tell, and ends as with any bug (what is committed stays whole). */
 export type Emit = (event: RunEvent) => void;
