@@ -11,6 +11,9 @@ import { asExportdError, interrupted, notTried } from './failure.ts';
 import type { Halting } from './fetch-period.ts';
 import type { TableWork } from './work.ts';
 
+/** A year of hours may be held at once: their rows are passed on as one text, which takes a multiple of it to read. */
+const NOTES_AT_ONCE = 1_000;
+
 export interface CommitContext {
   readonly destination: Destination;
   readonly author: Writer;
@@ -88,16 +91,21 @@ export class TableCommits implements Halting {
   /** Appends notes. They change no state: where they cannot be written, that is said and no more. */
   async note(entries: readonly LedgerEntry[]): Promise<void> {
     if (entries.length === 0) return;
-    let written = false;
+    let written = 0;
     try {
       if (this.#stopped === undefined) await this.#prepare(undefined);
-      written = await this.#context.destination.note(entries, this.#context.deadline);
+      while (written < entries.length) {
+        const some = entries.slice(written, written + NOTES_AT_ONCE);
+        if (!(await this.#context.destination.note(some, this.#context.deadline))) break;
+        written += some.length;
+      }
     } catch (cause) {
       const error = asExportdError(cause);
       // A commit would try again.
       if (!error.retryable) this.#stopAt(error);
     }
-    if (!written) this.#warn(`${entries.length} failed or held periods could not be noted in the ledger`);
+    const left = entries.length - written;
+    if (left > 0) this.#warn(`${left} failed or held periods could not be noted in the ledger`);
   }
 
   async #attempt(batch: Batch): Promise<void> {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planJob, type Wish } from '../../src/core/plan.ts';
 import { Secret } from '../../src/core/secret.ts';
-import type { Instant, Job, JobSource, LocalDate } from '../../src/core/words.ts';
+import type { Instant, Job, JobSource, LedgerEntry, LocalDate } from '../../src/core/words.ts';
 import type { Batch, Destination } from '../../src/destinations/destination.ts';
 import { openDuckDb } from '../../src/destinations/duckdb/index.ts';
 import { openEngine, quoteText } from '../../src/duckdb/engine.ts';
@@ -196,6 +196,7 @@ export interface Between {
   /** Called after each `replace` that went well; throws where its answer is lost. */
   readonly afterReplace?: (batch: Batch, calls: number) => void | Promise<void>;
   readonly beforePrepare?: (calls: number) => void;
+  readonly onNote?: (entries: readonly LedgerEntry[]) => void;
 }
 
 /** Every batch that came is kept, in order. */
@@ -206,7 +207,10 @@ export function between(hooks: Between): { batches: Batch[]; wrap: (inner: Desti
     batches,
     wrap: (inner) => ({
       read: (...given) => inner.read(...given),
-      note: (...given) => inner.note(...given),
+      note(...given) {
+        hooks.onNote?.(given[0]);
+        return inner.note(...given);
+      },
       history: (...given) => inner.history(...given),
       async prepare(...given) {
         hooks.beforePrepare?.(prepared++);

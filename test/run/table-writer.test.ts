@@ -144,6 +144,15 @@ describe('empty periods of a source that the table does not know', () => {
     expect(await lab.query(LEDGER)).toEqual(['held', 'held', 'held']);
   });
 
+  test('are noted a thousand at a time', async () => {
+    const noted: number[] = [];
+    const { wrap } = between({ onNote: (entries) => noted.push(entries.length) });
+    await using lab = await openLab({ rows: () => undefined, wrap });
+    expect((await lab.run([labJob(1_100)])).outcomes).toMatchObject({ held: 1_100 });
+    expect(noted).toEqual([1_000, 100]);
+    expect(await lab.query('SELECT count(*) FROM _exportd_loads')).toEqual(['1100']);
+  });
+
   test('are let through where a person says so, a hundred at a time', async () => {
     const { batches, wrap } = between({});
     await using lab = await openLab({ rows: () => undefined, wrap });
