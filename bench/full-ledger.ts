@@ -34,7 +34,7 @@ export async function writeFullLedger(database: string, tables: number, ledgerRo
       printf('%08d-%06d-%04d', 0, t, d) AS rows_load_id, true AS closed, n = ${perKey - 1} AS settled, 1 AS row_count,
       1000 AS byte_count, '{"messages_total": "1"}' AS totals, 'digest' AS body_digest, 'duckdb1.5:0' AS fingerprint,
       '0000000000000000' AS policy, 500 AS answer_ms,
-      timezone('UTC', (day + 1 + n)::TIMESTAMP) AS extracted_at, timezone('UTC', (day + 1 + n)::TIMESTAMP) AS loaded_at,
+      timezone('UTC', (day + 1 + n::INTEGER)::TIMESTAMP) AS extracted_at, timezone('UTC', (day + 1 + n::INTEGER)::TIMESTAMP) AS loaded_at,
       '0.1.0' AS exportd_version
     FROM range(${tables}) AS tables(t), range(365) AS days(d), range(${perKey}) AS loads(n),
       LATERAL (SELECT DATE '2025-01-01' + d::INTEGER AS day)

@@ -15,7 +15,7 @@ const { values } = parseArgs({
   options: { smoke: { type: 'boolean', default: false }, only: { type: 'string' }, rounds: { type: 'string' } },
 });
 const only = values.only?.split(',');
-const wants = (name: string) => (values.smoke ? name === 'smoke' : (only?.includes(name) ?? true));
+const wants = (name: string) => (values.smoke ? name === 'smoke' : (only?.includes(name) ?? name !== 'smoke'));
 const root = join(import.meta.dirname, '..');
 const scratch = join(CACHE, 'work');
 const exportd = [process.execPath, join(root, 'dist/main.js')];
@@ -47,10 +47,10 @@ execFileSync(process.execPath, [join(root, 'scripts/build.ts')], { stdio: 'inher
   await using server = await startMockServer();
   for (const workload of [...WORKLOADS, SMOKE])
     if (wants(workload.name)) results[workload.name] = await compare(workload, server.url);
-  if (wants('wide')) results['wide'] = wide(server.url);
-  if (wants('pace')) results['pace'] = pace(server.url);
+  if (wants('wide')) results.wide = wide(server.url);
+  if (wants('pace')) results.pace = pace(server.url);
 }
-if (wants('start')) results['start'] = await start();
+if (wants('start')) results.start = await start();
 if (!values.smoke) save();
 
 /** Each side in turn, round by round; ratios are medians of the rounds' own pairs. */
@@ -120,7 +120,13 @@ async function compare(workload: Workload, url: string): Promise<unknown> {
 /** 1,000,000 rows × 30 columns: the peak memory of the process. */
 function wide(url: string): unknown {
   const database = join(scratch, 'wide.duckdb');
-  const config = writeConfig({ path: join(scratch, 'wide/exportd.yaml'), url, database, moreCounters: 7, allColumns: true });
+  const config = writeConfig({
+    path: join(scratch, 'wide/exportd.yaml'),
+    url,
+    database,
+    moreCounters: 7,
+    allColumns: true,
+  });
   remove(database);
   return rounded(
     measure([...exportd, 'run', 'bench', '--from', '2024-04-01', '--to', '2024-04-01', '--config', config]),

@@ -45,10 +45,10 @@ function row(day: string, index: number, next: () => number): Record<string, str
   };
   const counters = day === '2024-04-01' ? 17 : 10;
   for (let k = 1; k <= counters; k++) made[`c${k}`] = Math.floor(next() * 10_000);
-  made['spend'] = Math.round(next() * 10_000_000) / 10_000;
-  made['score'] = Math.round(next() * 10_000) / 100;
-  made['tags_json'] = JSON.stringify({ team: `t${index % 17}`, tier: index % 3 });
-  made['features_json'] = JSON.stringify({ a: Math.floor(next() * 100), b: Math.floor(next() * 100), 'k,x': 1 });
+  made.spend = Math.round(next() * 10_000_000) / 10_000;
+  made.score = Math.round(next() * 10_000) / 100;
+  made.tags_json = JSON.stringify({ team: `t${index % 17}`, tier: index % 3 });
+  made.features_json = JSON.stringify({ a: Math.floor(next() * 100), b: Math.floor(next() * 100), 'k,x': 1 });
   return made;
 }
 

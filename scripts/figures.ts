@@ -38,7 +38,7 @@ export function figureLines({ machine, results }: Results): string[] {
     const dlt = ratios['exportd / dlt on Arrow'];
     return [
       WORKLOADS[name],
-      `${sides['exportd']?.wall} s, ${sides['exportd']?.memory} MB`,
+      `${sides.exportd?.wall} s, ${sides.exportd?.memory} MB`,
       `${ratios['exportd / limit']}×`,
       `${ratios['same bytes again / limit']}×`,
       dlt === undefined ? '' : `${dlt}×`,

@@ -68,7 +68,14 @@ export async function openApp(options: AppOptions): Promise<App> {
   const once = <T extends AsyncDisposable>(open: () => Promise<T>) => {
     let opened: Promise<T> | undefined;
     return () => {
-      opened ??= open().then((resource) => closing.use(resource));
+      // What could not be opened is tried again by whoever asks next.
+      opened ??= open().then(
+        (resource) => closing.use(resource),
+        (error) => {
+          opened = undefined;
+          throw error;
+        },
+      );
       return opened;
     };
   };
@@ -95,10 +102,21 @@ export async function openApp(options: AppOptions): Promise<App> {
   /** Told when a source is braked: the run that is under way. */
   const brakes = new Set<(source: string, until: Instant) => void>();
   const paces = new Map<string, Pace>();
+  /** Sources with the same base_url and api_key share one pace: the slowest of theirs. */
+  const paceOf = (one: SourceConfig): Pace => {
+    const id = (source: SourceConfig) => `${source.baseUrl}\n${source.apiKey.reveal()}`;
+    const known = paces.get(id(one));
+    if (known !== undefined) return known;
+    const twins = [...config.sources.values()].filter((source) => id(source) === id(one));
+    const rates = twins.flatMap(({ rate }) => rate ?? []).sort((a, b) => a.requests / a.window - b.requests / b.window);
+    const concurrency = Math.min(...twins.map((twin) => twin.concurrency), options.concurrency ?? Infinity);
+    const pace = createPace({ rate: rates[0], concurrency });
+    paces.set(id(one), pace);
+    return pace;
+  };
   const source = openOnce<Source>(async (name) => {
     const configured = existing(config.sources, name);
-    const concurrency = Math.min(configured.concurrency, options.concurrency ?? configured.concurrency);
-    const pace = paceOf(configured, concurrency, paces);
+    const pace = paceOf(configured);
     const { openExportApi } = await import('./sources/export-api/index.ts');
     const { key, baseUrl, apiKey, format, timeout, history } = configured;
     const strict = configured.recordCount === 'strict';
@@ -237,14 +255,6 @@ function tableQueries(jobs: readonly Job[], now: Instant, wish: Wish): TableQuer
     const dates = its.map((job) => detailFrom(job, now, wish)).filter((date) => date !== undefined);
     return { name, detailFrom: dates.sort()[0] };
   });
-}
-
-/** Sources with the same base_url and api_key share one pace. */
-function paceOf(source: SourceConfig, concurrency: number, paces: Map<string, Pace>): Pace {
-  const id = `${source.baseUrl}\n${source.apiKey.reveal()}`;
-  const pace = paces.get(id) ?? createPace({ rate: source.rate, concurrency });
-  paces.set(id, pace);
-  return pace;
 }
 
 function previewPeriod(job: Job, date: LocalDate | undefined, now: Instant): Period {

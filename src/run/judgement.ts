@@ -4,7 +4,7 @@ import { type Attempt, ledgerEntry, unchangedEntry, type Writer } from '../core/
 import type { ExportdError } from '../core/errors.ts';
 import { judgeAnswer, judgeLoad, type Verdict } from '../core/judge.ts';
 import { stateOf } from '../core/table-state.ts';
-import type { Instant, LedgerEntry, TableState } from '../core/words.ts';
+import type { Instant, Job, LedgerEntry, TableState } from '../core/words.ts';
 import type { Body, Extract } from '../sources/source.ts';
 import type { StagedLoad } from '../staging/staged.ts';
 import type { Work } from './work.ts';
@@ -43,7 +43,7 @@ export class Judgements {
             declaredRows: extract.declaredRows,
             strict: extract.strict,
           };
-    const verdict = judgeAnswer(answer, work.ask.period, this.#table, work.job, this.#acceptHeld);
+    const verdict = judgeAnswer(answer, work.ask.period, this.#table, strictest(work), this.#acceptHeld);
     return verdict.outcome === 'stage' ? { outcome: 'stage' } : this.of(work, attempt, verdict);
   }
 
@@ -51,17 +51,22 @@ export class Judgements {
   ofLoad(work: Work, body: Body, load: StagedLoad): Judgement {
     const { loadId, rows, fingerprint, orgId, totals } = load;
     const attempt = { ...attemptOf(work, body), loadId, rows, fingerprint, orgId, totals };
-    return this.of(work, attempt, judgeLoad(load, work.ask.period, this.#table, work.job, this.#acceptHeld));
+    return this.of(work, attempt, judgeLoad(load, work.ask.period, this.#table, strictest(work), this.#acceptHeld));
   }
 
   /** Of a period that could not be had, or that cannot land. `at`: when its request left, or would have. */
   ofFailure(work: Work, error: ExportdError, at: Instant): Judgement & { readonly outcome: 'failed' } {
     const attempt = { loadId: randomUUIDv7(), requestedAt: at, errorCode: error.code };
-    return { outcome: 'failed', entry: ledgerEntry('failed', work.planned, work.job, attempt, this.#author), error };
+    return {
+      outcome: 'failed',
+      entry: ledgerEntry('failed', work.planned, strictest(work), attempt, this.#author),
+      error,
+    };
   }
 
   of(work: Work, attempt: Attempt, verdict: Verdict): Judgement {
-    const { planned, job } = work;
+    const { planned } = work;
+    const job = strictest(work);
     const { outcome } = verdict;
     if (outcome === 'held') {
       const { error } = verdict;
@@ -75,6 +80,27 @@ export class Judgements {
     const landed = outcome === 'empty' ? 'empty' : 'loaded';
     return { outcome: landed, entry: ledgerEntry(landed, planned, job, attempt, this.#author) };
   }
+}
+
+/**
+ * The job that a period is judged by: the first that planned it, with whatever is strictest of the others, so that
+ * `closed` and `settled` hold for each of them and nothing lands that one of them would have held.
+ */
+function strictest({ job, alsoFor }: Work): Job {
+  if (alsoFor.length === 0) return job;
+  const all = [job, ...alsoFor];
+  return {
+    ...job,
+    window: {
+      ...job.window,
+      delay: Math.max(...all.map(({ window }) => window.delay)),
+      lookback: Math.max(...all.map(({ window }) => window.lookback ?? 1)),
+    },
+    expect: {
+      minRows: Math.max(...all.map(({ expect }) => expect.minRows)),
+      maxShrink: Math.min(...all.map(({ expect }) => expect.maxShrink)),
+    },
+  };
 }
 
 /** What is known of an answer before its rows are. */

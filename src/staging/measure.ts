@@ -72,7 +72,7 @@ FROM read_parquet(${quoteText(path)}) GROUP BY _load_id`,
 }
 
 /** The sum of two decimals as the shortest text. */
-export function addDecimals(a: string, b: string): string {
+function addDecimals(a: string, b: string): string {
   const scale = Math.max(fraction(a).length, fraction(b).length);
   const units = (text: string) => BigInt(text.replace('.', '') + '0'.repeat(scale - fraction(text).length));
   const sum = units(a) + units(b);

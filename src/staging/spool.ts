@@ -101,7 +101,11 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     directory,
     temporaryDirectory,
     file(suffix) {
-      makeFolder();
+      try {
+        makeFolder();
+      } catch (error) {
+        throw explain(error, directory);
+      }
       made += 1;
       const path = join(directory, `${String(made).padStart(6, '0')}${suffix}`);
       let writer: Writable | undefined;

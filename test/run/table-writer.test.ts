@@ -119,6 +119,15 @@ describe('a key that two jobs plan', () => {
   });
 });
 
+describe('a key that jobs of unlike lookback plan', () => {
+  test('is settled when the longest of them says so', async () => {
+    await using lab = await openLab({ rows });
+    await lab.run([labJob(1), labJob(3, { name: 'k' })]);
+    const settled = "SELECT period_date || ' ' || settled FROM _exportd_loads ORDER BY period_date";
+    expect(await lab.query(settled)).toEqual(['2026-02-26 true', '2026-02-27 false', '2026-02-28 false']);
+  });
+});
+
 describe('empty periods of a source that the table does not know', () => {
   const quietBefore = (date: string) => (request: Parameters<typeof rows>[0]) =>
     request.from.date >= date ? rows(request) : undefined;

@@ -37,9 +37,12 @@ describe('what stands in the file', () => {
   });
 
   test('every type has its own Parquet type: decimals exact, instants UTC microseconds, dates dates (case d11)', async () => {
-    await using staged = await lab.stage([{ csv: 'user_id,big,joined_at,messages_total\nu1,12345678901234567891,2026-03-29,7\n' }], {
-      types: { big: 'numeric' },
-    });
+    await using staged = await lab.stage(
+      [{ csv: 'user_id,big,joined_at,messages_total\nu1,12345678901234567891,2026-03-29,7\n' }],
+      {
+        types: { big: 'numeric' },
+      },
+    );
     const schema = await lab.connection.rows<{
       name: string;
       type: string;
