@@ -41,6 +41,15 @@ export class OpenBatch {
     return this.arrivals.length + this.judged.length >= MAX_PERIODS || this.#bytes >= MAX_BYTES;
   }
 
+  /** The same in two, for a machine that cannot stage it at once; undefined where one body is all there is. */
+  halves(): readonly [OpenBatch, OpenBatch] | undefined {
+    if (this.arrivals.length < 2) return undefined;
+    const halves = [new OpenBatch(), new OpenBatch()] as const;
+    for (const [index, arrival] of this.arrivals.entries()) halves[index % 2 === 0 ? 0 : 1].add(arrival);
+    halves[1].judged.push(...this.judged);
+    return halves;
+  }
+
   add(arrival: Arrival): void {
     this.arrivals.push(arrival);
     this.#bytes += arrival.body.bytes;

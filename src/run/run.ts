@@ -127,7 +127,10 @@ async function carryOutTable(table: TableWork, tools: RunTools, options: RunOpti
 async function carryOutPeriod(work: Work, writer: TableWriter, tools: RunTools, options: RunOptions): Promise<void> {
   const { stop } = options;
   const { reports } = writer;
-  const onRetry = (retried: Work, inMs: number, error: ExportdError) => reports.retrying(retried, inMs, error);
+  const onRetry = (retried: Work, inMs: number, error: ExportdError) => {
+    if (error.code === 'SPOOL_FULL') writer.makeRoom();
+    reports.retrying(retried, inMs, error);
+  };
   reports.started(work);
   for (;;) {
     let extract: Answer;

@@ -88,6 +88,11 @@ export class TableWriter implements AsyncDisposable {
     this.#came(work);
   }
 
+  /** The spool has no room: what has arrived is staged and committed now, and not within the minute. */
+  makeRoom(): void {
+    this.#close();
+  }
+
   /** After the last period arrived or was missed: commits the rest, decides on what was kept back, writes the notes. */
   async finish(): Promise<void> {
     this.#close();
@@ -137,10 +142,17 @@ export class TableWriter implements AsyncDisposable {
     try {
       if (batch.arrivals.length > 0) {
         staged = await this.#stage(batch.arrivals);
+        await this.#release(batch.arrivals);
         for (const arrival of batch.arrivals) judged.push(...this.#judgeStaged(arrival, staged, judged));
       }
     } catch (cause) {
       const error = this.#failure(cause);
+      const halves = error.code === 'MEMORY_LIMIT' ? batch.halves() : undefined;
+      if (halves !== undefined) {
+        for (const half of halves) await this.#write(half);
+        return;
+      }
+      await this.#release(batch.arrivals);
       for (const arrival of batch.arrivals) this.#refuse(arrival, error);
     }
     try {
@@ -156,19 +168,20 @@ export class TableWriter implements AsyncDisposable {
   async #stage(arrivals: readonly Arrival[]): Promise<Staged> {
     const { clock, emit, author, stage } = this.#context;
     const began = clock();
-    try {
-      const { stopped } = this.#commits;
-      if (stopped !== undefined) throw notTried(stopped);
-      const staged = await stage(arrivals.map(({ body }) => body));
-      const rows = staged.loads.reduce((sum, load) => sum + load.rows, 0);
-      const size = { table: this.#table.table.name, keys: arrivals.length, rows };
-      emit({ type: 'batch.staged', runId: author.runId, at: clock(), ...size, ms: clock() - began });
-      return staged;
-    } finally {
-      for (const { body } of arrivals) {
-        this.#bytesInHand -= body.bytes;
-        await body.file[Symbol.asyncDispose]();
-      }
+    const { stopped } = this.#commits;
+    if (stopped !== undefined) throw notTried(stopped);
+    const staged = await stage(arrivals.map(({ body }) => body));
+    const rows = staged.loads.reduce((sum, load) => sum + load.rows, 0);
+    const size = { table: this.#table.table.name, keys: arrivals.length, rows };
+    emit({ type: 'batch.staged', runId: author.runId, at: clock(), ...size, ms: clock() - began });
+    return staged;
+  }
+
+  /** Bodies that were staged, or never will be: their room in the spool is others'. */
+  async #release(arrivals: readonly Arrival[]): Promise<void> {
+    for (const { body } of arrivals) {
+      this.#bytesInHand -= body.bytes;
+      await body.file[Symbol.asyncDispose]();
     }
   }
 

@@ -15,6 +15,7 @@ import { SourceHealth } from '../../src/run/source-health.ts';
 import { openExportApi } from '../../src/sources/export-api/index.ts';
 import { createPace } from '../../src/sources/pace.ts';
 import { openSpool } from '../../src/staging/spool.ts';
+import type { Staging } from '../../src/staging/staged.ts';
 import { openStaging } from '../../src/staging/staging.ts';
 import { someJob, someSource } from '../core/some-job.ts';
 import { startUsageApi, type UsageApi, type UsageApiOptions } from '../engines/usage-api.ts';
@@ -28,6 +29,8 @@ export interface LabOptions extends UsageApiOptions {
   readonly spoolLimit?: number;
   /** Stands between the run and the warehouse. */
   readonly wrap?: (destination: Destination) => Destination;
+  /** Stands between the run and staging. */
+  readonly wrapStaging?: (staging: Staging) => Staging;
   /** What a run's events are told to as they happen. */
   readonly onEvent?: (event: RunEvent) => void;
 }
@@ -74,7 +77,13 @@ export function labSource(name: string, changes: Partial<JobSource> = {}): JobSo
 }
 
 export async function openLab(options: LabOptions = {}): Promise<Lab> {
-  const { sources: names = ['acme'], concurrency = 4, spoolLimit = 1e9, wrap = (inner) => inner } = options;
+  const {
+    sources: names = ['acme'],
+    concurrency = 4,
+    spoolLimit = 1e9,
+    wrap = (inner) => inner,
+    wrapStaging = (inner) => inner,
+  } = options;
   await using opening = new AsyncDisposableStack();
   const api = opening.use(await startUsageApi({ rateLimit: null, historyMonths: null, ...options }));
   const folder = await mkdtemp(join(tmpdir(), 'exportd-run-'));
@@ -129,7 +138,7 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     destination: async () => destination,
     physical: (name) => (name === 'the same' ? 'local' : name),
     health: (name) => existing(name).health,
-    staging: openStaging({ engine: async () => engine, spool }),
+    staging: wrapStaging(openStaging({ engine: async () => engine, spool })),
     stagingTurn: (task) => {
       const next = turn.then(task, task);
       turn = next;

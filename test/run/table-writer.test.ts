@@ -51,6 +51,33 @@ describe('a batch', () => {
     expect((await run).outcomes).toMatchObject({ loaded: 2 });
   });
 
+  test('that needs more memory than there is, is staged in halves', async () => {
+    const staged: number[] = [];
+    const small = new ExportdError('MEMORY_LIMIT', 'too much for this machine', { scope: 'period' });
+    await using lab = await openLab({
+      rows,
+      wrapStaging: (inner) => ({
+        ...inner,
+        stage: async (spec, table, bodies, signal) => {
+          if (bodies.length > 3) throw small;
+          staged.push(bodies.length);
+          return inner.stage(spec, table, bodies, signal);
+        },
+      }),
+    });
+    expect((await lab.run([labJob(10)])).outcomes).toMatchObject({ loaded: 10, failed: 0 });
+    expect(staged).toEqual([3, 2, 3, 2]);
+    expect(await lab.query(WHOLE)).toEqual(['20 rows, 10 loads']);
+  });
+
+  test('makes room where the spool is full, and does not wait for its minute', async () => {
+    await using lab = await openLab({ rows: plainUsage({ rows: 400 }), spoolLimit: 600_000 });
+    const retries = { maxAttempts: 40, minDelay: 50, maxDelay: 100 };
+    const run = await lab.run([labJob(12, { retries })]);
+    expect(eventsOf(run, 'period.retrying').map(({ error }) => error.code)).toContain('SPOOL_FULL');
+    expect(run.outcomes).toMatchObject({ loaded: 12, failed: 0 });
+  });
+
   test('is the same one again where its commit may heal', async () => {
     const { batches, wrap } = between({
       beforeReplace: (_, calls) => {
