@@ -46,6 +46,19 @@ describe('a DuckDB file', () => {
     );
   }
 
+  /** Another program that is killed before it could write its log back: one that only an open that may write replays. */
+  async function leaveLog(): Promise<void> {
+    const program = `const { DuckDBInstance } = await import('@duckdb/node-api');
+      const connection = await (await DuckDBInstance.create(process.argv[1])).connect();
+      await connection.run("SET wal_autocheckpoint = '1TB'");
+      await connection.run('CREATE TABLE theirs (id INTEGER PRIMARY KEY, team INTEGER)');
+      await connection.run('INSERT INTO theirs SELECT i, i FROM range(5000) AS r(i)');
+      await connection.run('CREATE INDEX by_team ON theirs (team)');
+      process.kill(process.pid, 'SIGKILL');`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program, warehouse.path], { stdio: 'inherit' });
+    await once(child, 'close');
+  }
+
   /** Another program that has the file open until it is killed. */
   async function hold(mode: 'READ_WRITE' | 'READ_ONLY') {
     const program = `const { DuckDBInstance } = await import('@duckdb/node-api');
@@ -122,6 +135,13 @@ describe('a DuckDB file', () => {
       await expect(reading).rejects.toThrow('stop');
       expect(holder.pid).toBeDefined();
     });
+  });
+
+  test('with a log that only an open that may write can replay is read all the same, and nothing in it is lost', async () => {
+    await load(warehouse.openWith({}), D1, 'a');
+    await leaveLog();
+    expect(await read(warehouse.openWith({}))).toMatchObject({ rows: 1, ledgerRows: 1 });
+    expect(await warehouse.sql('SELECT count(*)::INTEGER AS n FROM theirs')).toEqual([{ n: 5000 }]);
   });
 
   test('is free for other programs between two calls', async () => {

@@ -40,6 +40,11 @@ export function lockedError(place: Place, holder: string): ExportdError {
   );
 }
 
+/** True where DuckDB could not make sense of file and write-ahead log together: only an open that may write puts some right. */
+export function isUnreplayed(error: unknown): boolean {
+  return /Corrupt database file|replaying (checkpoint )?WAL|WAL was created for/.test(textOf(error));
+}
+
 /** Why the file could not be opened, or its folder not made. */
 export function openError(place: Place, error: unknown): unknown {
   if (error instanceof ExportdError) return error;
@@ -60,7 +65,7 @@ export function openError(place: Place, error: unknown): unknown {
   if (text.includes('not a valid DuckDB database file')) {
     return because('is not a DuckDB file', 'Give `path:` another file, or move this one away.');
   }
-  if (text.includes('Corrupt database file') || text.includes('replaying WAL')) {
+  if (isUnreplayed(error)) {
     return because(
       'is damaged: DuckDB cannot read it',
       'Restore it, or move it away: exportd loads what the source keeps.',
