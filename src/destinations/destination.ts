@@ -46,8 +46,8 @@ export interface Prepared {
 /** Replaces periods in tables. Implementations hold no state that matters: kill one anywhere, open another, carry on. */
 export interface Destination extends AsyncDisposable {
   /**
-   * Everything that a plan and its judge need, for all tables of a run in one query. Creates and writes nothing.
-   * No ledger, no table, no file: an empty answer.
+   * Everything that a plan and its judge need, for all tables of a run in one query. Creates and writes nothing (an
+   * engine may have to put in order what a killed process left). No ledger, no table, no file: an empty answer.
    */
   read(tables: readonly TableQuery[], signal: AbortSignal): Promise<Reading>;
   /**
