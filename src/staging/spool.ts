@@ -51,7 +51,11 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const temporaryDirectory = join(directory, 'tmp');
   const owner = ownerText(instance);
 
+  let isClosed = false;
+
+  /** Also where it went missing; never after the spool was closed, by a request that was given up a moment before. */
   function makeFolder(): void {
+    if (isClosed) throw new Error('the spool is closed');
     mkdirSync(temporaryDirectory, { recursive: true, mode: 0o700 });
     const path = join(directory, 'owner');
     if (!existsSync(path)) writeFileSync(path, owner, { mode: 0o600 });
@@ -135,7 +139,9 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     },
     mayRun: (other) => hostOf(other) !== hostOf(instance) || existsSync(folderOf(other)),
     async [Symbol.asyncDispose]() {
-      await rm(directory, { recursive: true, force: true });
+      isClosed = true;
+      // A file that was just being opened may appear while its folder is emptied.
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }

@@ -111,7 +111,7 @@ describe('a batch', () => {
         throw new ExportdError('COMMIT_FAILED', 'in conflict', { scope: 'table', retryable: true });
       },
     });
-    await using lab = await openLab({ rows, wrap });
+    await using lab = await openLab({ rows, wrap, concurrency: 1 });
     const run = await lab.run([labJob(1, { begin: '2026-02-26' })]);
     expect(run.outcomes).toMatchObject({ failed: 1, skipped: 2 });
     expect(batches).toHaveLength(3);

@@ -30,6 +30,15 @@ function age(folder: string): void {
 }
 
 describe('a spool', () => {
+  test('is not made again by a writer that opens its file after the spool was closed', async () => {
+    await using base = await temporaryFolder();
+    const spool = await openSpool({ directory: base.path, limit: 1000, instance: 'host/0a1b2c3d' });
+    const file = spool.file('.csv');
+    await spool[Symbol.asyncDispose]();
+    await expect(write(file, Buffer.from('user_id'))).rejects.toMatchObject({ code: 'SPOOL_FAILED' });
+    expect(await readdir(base.path)).toEqual([]);
+  });
+
   test('keeps bodies in a folder that only its owner can read, and leaves nothing behind', async () => {
     await using base = await temporaryFolder();
     {
