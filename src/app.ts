@@ -7,7 +7,8 @@ import type { DestinationConfig, SourceConfig } from './config/settings.ts';
 import { ExportdError } from './core/errors.ts';
 import { newestEndedBy, periodsBetween } from './core/grid.ts';
 import { detailFrom, planJob, type Wish } from './core/plan.ts';
-import type { Instant, Job, LocalDate, Period, Plan, TableState } from './core/words.ts';
+import { seriesOf } from './core/wanted.ts';
+import type { Instant, Job, JobSource, LocalDate, Period, Plan, TableState } from './core/words.ts';
 import type { Destination, Orphan, TableQuery } from './destinations/destination.ts';
 import type { Engine } from './duckdb/engine.ts';
 import type { Emit } from './run/events.ts';
@@ -80,12 +81,8 @@ export async function openApp(options: AppOptions): Promise<App> {
     };
   };
   const openOnce = <T extends AsyncDisposable>(open: (name: string) => Promise<T>) => {
-    const byName = new Map<string, () => Promise<T>>();
-    return (name: string) => {
-      const opener = byName.get(name) ?? once(() => open(name));
-      byName.set(name, opener);
-      return opener();
-    };
+    const opener = byName((name) => once(() => open(name)));
+    return (name: string) => opener(name)();
   };
 
   const spool = once<Spool>(() => openSpool({ directory: daemon.spoolDir, limit: daemon.spoolLimit, instance }));
@@ -118,12 +115,12 @@ export async function openApp(options: AppOptions): Promise<App> {
     const configured = existing(config.sources, name);
     const pace = paceOf(configured);
     const { openExportApi } = await import('./sources/export-api/index.ts');
-    const { key, baseUrl, apiKey, format, timeout, history } = configured;
+    const { baseUrl, apiKey, format, timeout, history } = configured;
     const strict = configured.recordCount === 'strict';
     const onSlowed = (until: Instant) => {
       for (const brake of brakes) brake(name, until);
     };
-    return openExportApi({ name, key, baseUrl, apiKey, format, timeout, history, strict, pace, clock, onSlowed });
+    return openExportApi({ name, baseUrl, apiKey, format, timeout, history, strict, pace, clock, onSlowed });
   });
   const destination = openOnce<Destination>((name) => {
     const configured: DestinationConfig = existing(config.destinations, name);
@@ -131,18 +128,8 @@ export async function openApp(options: AppOptions): Promise<App> {
       openDuckDb({ ...configured, lockTimeout: daemon.lockTimeout, engine, instance, clock }),
     );
   });
-  const places = new Map<string, string>();
-  const physical = (name: string) => {
-    const place = places.get(name) ?? physicalOf(existing(config.destinations, name));
-    places.set(name, place);
-    return place;
-  };
-  const healths = new Map<string, SourceHealth>();
-  const health = (name: string) => {
-    const known = healths.get(name) ?? new SourceHealth();
-    healths.set(name, known);
-    return known;
-  };
+  const physical = byName((name) => physicalOf(existing(config.destinations, name)));
+  const health = byName(() => new SourceHealth());
   const stagingTurn = oneAtATime();
 
   return {
@@ -222,9 +209,9 @@ export async function openApp(options: AppOptions): Promise<App> {
     },
 
     async preview(job, date, limit, signal) {
-      const period = previewPeriod(job, date, clock());
       const [from] = job.sources;
       if (from === undefined) throw new TypeError(`job ${job.name} has no source`);
+      const period = previewPeriod(job, from, date, clock());
       const files = await spool();
       await using file = files.file('.body');
       const ask = { report: job.report, period, urgency: 'awaited' } as const;
@@ -257,13 +244,23 @@ function tableQueries(jobs: readonly Job[], now: Instant, wish: Wish): TableQuer
   });
 }
 
-function previewPeriod(job: Job, date: LocalDate | undefined, now: Instant): Period {
-  const [source] = job.sources;
-  const { grain, span } = job.window;
-  const series = { source: source?.key ?? '', report: job.report, grid: { grain, span, timezone: job.timezone } };
+function previewPeriod(job: Job, from: JobSource, date: LocalDate | undefined, now: Instant): Period {
+  const series = seriesOf(job, from);
   if (date === undefined) return newestEndedBy(series, now - job.window.delay);
   for (const period of periodsBetween(series, date, date)) return period;
-  throw new ExportdError('USAGE', `no ${grain} of job ${job.name} has the date ${date}`, { scope: 'config' });
+  throw new ExportdError('USAGE', `no ${job.window.grain} of job ${job.name} has the date ${date}`, {
+    scope: 'config',
+  });
+}
+
+/** Makes a thing once per name. */
+function byName<T>(make: (name: string) => T): (name: string) => T {
+  const made = new Map<string, T>();
+  return (name) => {
+    const there = made.get(name) ?? make(name);
+    made.set(name, there);
+    return there;
+  };
 }
 
 function existing<T>(map: ReadonlyMap<string, T>, name: string): T {

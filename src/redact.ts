@@ -8,7 +8,7 @@ const MIN_LENGTH = 8;
 
 /**
  * A second net below `Secret`: drivers and servers quote what they were given. A secret is found as itself, as JSON
- * and URLs write it, as HTTP Basic encodes it, and, where it has several lines (a PEM), line by line.
+ * and URLs write it, and, where it has several lines (a PEM), line by line.
  */
 export function createRedact(secrets: readonly Secret[]): Redact {
   const spellings = new Set(secrets.flatMap((secret) => spellingsOf(secret.reveal())));

@@ -1,6 +1,7 @@
 import { landColumns, matchingName } from '../core/columns.ts';
 import { contractColumns, DATA_TYPES, GROUPINGS } from '../core/contract.ts';
 import { ExportdError } from '../core/errors.ts';
+import { historyText } from '../core/retention.ts';
 import { checkCron } from '../core/schedule.ts';
 import type { DataType, Job, Report } from '../core/words.ts';
 import { checkTimezone, type TimezoneCheck } from '../core/zones.ts';
@@ -149,7 +150,7 @@ function checkRetention(owner: Entry, job: Job, sources: readonly SourceConfig[]
   const grid = { grain: job.window.grain, span: job.window.span, timezone: job.timezone };
   return sources.flatMap(({ name, history }) => {
     if (history === undefined || !neverWithin(grid, job.window.delay, history)) return [];
-    const keeps = `${history.amount} ${history.unit}${history.amount === 1 ? '' : 's'}`;
+    const keeps = historyText(history);
     const period = grid.span === 1 ? `a ${grid.grain}` : `${grid.span} ${grid.grain}s`;
     const place = pointAt(find(owner, ['window']));
     if (job.window.includeOpen) {

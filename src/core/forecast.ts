@@ -1,7 +1,7 @@
 import type { Forecast, JobSource, PlannedPeriod } from './words.ts';
 
 /** History takes at most this many of a source's requests per window, so that the schedule is never starved. */
-function historyShare(requests: number): number {
+export function historyShare(requests: number): number {
   return Math.max(1, Math.floor(requests * 0.8));
 }
 

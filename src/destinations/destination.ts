@@ -17,6 +17,11 @@ export interface Batch {
   readonly dates: readonly LocalDate[];
 }
 
+/** Rows that the batch's inserts must come to. */
+export function expectedRows(batch: Batch): number {
+  return batch.entries.reduce((sum, entry) => sum + (entry.outcome === 'loaded' ? entry.rowCount : 0), 0);
+}
+
 /** One table that a run is about to look at. */
 export interface TableQuery {
   readonly name: string;

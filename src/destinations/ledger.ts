@@ -1,5 +1,4 @@
 import type { DataType, GroupBy, Instant, LedgerEntry, Outcome, Reason, StateOutcome } from '../core/words.ts';
-import type { Batch } from './destination.ts';
 import { LEDGER_COLUMNS } from './destination.ts';
 
 /** Outcomes that are a key's state; every other one, also a newer version's, is a note. */
@@ -65,9 +64,4 @@ export function ledgerEntry(row: LedgerRow): LedgerEntry {
     loadedAt: instant('loaded_at'),
     exportdVersion: text('exportd_version'),
   };
-}
-
-/** Rows that the batch's inserts must come to. */
-export function expectedRows(batch: Batch): number {
-  return batch.entries.reduce((sum, entry) => sum + (entry.outcome === 'loaded' ? entry.rowCount : 0), 0);
 }

@@ -4,21 +4,14 @@ import { type Extract, LONGEST_RETRY_AFTER, type Source } from '../sources/sourc
 import type { Spool } from '../staging/spool.ts';
 import { backoff, pause } from './backoff.ts';
 import { asExportdError, notTried } from './failure.ts';
+import type { Halt } from './halt.ts';
 import type { SourceHealth } from './source-health.ts';
 import type { Work } from './work.ts';
-
-/** What a period depends on beside its source, and that may be given up in the middle of a run. */
-export interface Halting {
-  /** Why it was given up. */
-  readonly stopped: ExportdError | undefined;
-  /** Aborted as soon as it is. */
-  readonly signal: AbortSignal;
-}
 
 export interface FetchContext {
   readonly source: Source;
   readonly health: SourceHealth;
-  readonly table: Halting;
+  readonly table: Halt;
   readonly spool: Spool;
   readonly clock: () => Instant;
   readonly onRetry: (work: Work, inMs: number, error: ExportdError) => void;
@@ -33,9 +26,10 @@ export async function fetchPeriod(work: Work, context: FetchContext, signal: Abo
   const { source, health, table, spool } = context;
   for (;;) {
     signal.throwIfAborted();
-    const stopped = health.stopped ?? table.stopped;
+    const { halt } = health;
+    const stopped = halt.stopped ?? table.stopped;
     if (stopped !== undefined) throw notTried(stopped);
-    const queued = AbortSignal.any([health.signal, table.signal]);
+    const queued = AbortSignal.any([halt.signal, table.signal]);
     const file = spool.file('.body');
     try {
       const extract = await source.extract(work.ask, file, signal, queued);

@@ -138,7 +138,7 @@ async function carryOutPeriod(work: Work, writer: TableWriter, tools: RunTools, 
       const source = await tools.source(work.source.name);
       const health = tools.health(work.source.name);
       const { spool, clock } = tools;
-      extract = await fetchPeriod(work, { source, health, table: writer.halting, spool, clock, onRetry }, stop);
+      extract = await fetchPeriod(work, { source, health, table: writer.halt, spool, clock, onRetry }, stop);
     } catch (cause) {
       return writer.missed(work, stop.aborted ? interrupted() : asExportdError(cause));
     }

@@ -1,5 +1,6 @@
 import { ExportdError } from '../core/errors.ts';
 import type { Instant } from '../core/words.ts';
+import { Halt } from './halt.ts';
 
 /** A source that answers nothing but 429 for this long has its periods failed: the next tick asks again. */
 const PATIENCE = 15 * 60_000;
@@ -8,20 +9,14 @@ const PATIENCE = 15 * 60_000;
 export class SourceHealth {
   /** Since when it has answered nothing but 429. */
   #braked: Instant | undefined;
-  /** Why no further request leaves in this run: the key was refused, or the URL is wrong. */
-  #stopped: ExportdError | undefined;
   /** It was stopped before: the next run sends one request before it sends many. */
   #doubtful = false;
-  #stop = new AbortController();
+  #halt = new Halt();
   #known = Promise.withResolvers<void>();
 
-  /** Aborted as soon as the source is stopped: requests that wait for their turn never leave. */
-  get signal(): AbortSignal {
-    return this.#stop.signal;
-  }
-
-  get stopped(): ExportdError | undefined {
-    return this.#stopped;
+  /** Of this run: stopped where the key was refused, or the URL is wrong. */
+  get halt(): Halt {
+    return this.#halt;
   }
 
   get doubtful(): boolean {
@@ -35,8 +30,7 @@ export class SourceHealth {
 
   /** A run begins: what stopped the source is tried again. */
   begin(): void {
-    this.#stopped = undefined;
-    this.#stop = new AbortController();
+    this.#halt = new Halt();
     this.#known = Promise.withResolvers();
   }
 
@@ -47,10 +41,9 @@ export class SourceHealth {
   }
 
   stop(error: ExportdError): void {
-    this.#stopped ??= error;
     this.#doubtful = true;
     this.#known.resolve();
-    this.#stop.abort();
+    this.#halt.stop(error);
   }
 
   /** A 429 costs a period no attempt. Returns the error that ends all patience with the source, or undefined: ask again. */

@@ -2,13 +2,13 @@ import { landColumns } from '../core/columns.ts';
 import { isWorthWriting, type Writer } from '../core/entry.ts';
 import type { ExportdError } from '../core/errors.ts';
 import type { Column, Instant, LedgerEntry, Retries } from '../core/words.ts';
-import type { Batch, Destination } from '../destinations/destination.ts';
+import { type Batch, type Destination, expectedRows } from '../destinations/destination.ts';
 import type { Staged } from '../staging/staged.ts';
 import { backoff, pause } from './backoff.ts';
 import type { Judged } from './batch.ts';
 import type { Emit } from './events.ts';
 import { asExportdError, interrupted, notTried } from './failure.ts';
-import type { Halting } from './fetch-period.ts';
+import { Halt } from './halt.ts';
 import type { TableWork } from './work.ts';
 
 /** A year of hours may be held at once: their rows are passed on as one text, which takes a multiple of it to read. */
@@ -24,27 +24,17 @@ export interface CommitContext {
 }
 
 /** What a run writes to one table: batches of judged periods, and notes. Knows what of the table it has seen made. */
-export class TableCommits implements Halting {
+export class TableCommits {
   readonly #table: TableWork;
   readonly #context: CommitContext;
   /** The columns that the table is known to have. */
   #prepared: Set<string> | undefined;
-  #stopped: ExportdError | undefined;
-  readonly #stop = new AbortController();
+  /** Stopped where the table was refused, or its destination is out of reach: nothing more may land in this run. */
+  readonly halt = new Halt();
 
   constructor(table: TableWork, context: CommitContext) {
     this.#table = table;
     this.#context = context;
-  }
-
-  /** Why nothing more may land in this table in this run: it was refused, or its destination is out of reach. */
-  get stopped(): ExportdError | undefined {
-    return this.#stopped;
-  }
-
-  /** Aborted as soon as it is stopped. */
-  get signal(): AbortSignal {
-    return this.#stop.signal;
   }
 
   /** Whether a judged period says anything that the ledger does not say already. */
@@ -62,7 +52,7 @@ export class TableCommits implements Halting {
     const retries = mostPatient(judged.map(({ work }) => work.job.retries));
     const { author, clock, emit, deadline } = this.#context;
     try {
-      if (this.#stopped !== undefined) throw notTried(this.#stopped);
+      if (this.halt.stopped !== undefined) throw notTried(this.halt.stopped);
       for (let attempt = 1; ; attempt++) {
         try {
           return await this.#attempt(batch);
@@ -83,9 +73,7 @@ export class TableCommits implements Halting {
   }
 
   #stopAt(error: ExportdError): void {
-    if (error.scope !== 'table' && error.scope !== 'destination') return;
-    this.#stopped ??= error;
-    this.#stop.abort();
+    if (error.scope === 'table' || error.scope === 'destination') this.halt.stop(error);
   }
 
   /** Appends notes. They change no state: where they cannot be written, that is said and no more. */
@@ -93,7 +81,7 @@ export class TableCommits implements Halting {
     if (entries.length === 0) return;
     let written = 0;
     try {
-      if (this.#stopped === undefined) await this.#prepare(undefined);
+      if (this.halt.stopped === undefined) await this.#prepare(undefined);
       while (written < entries.length) {
         const some = entries.slice(written, written + NOTES_AT_ONCE);
         if (!(await this.#context.destination.note(some, this.#context.deadline))) break;
@@ -112,8 +100,12 @@ export class TableCommits implements Halting {
     const { destination, author, emit, clock, deadline } = this.#context;
     await this.#prepare(batch.staged?.columns);
     const began = clock();
-    const rows = batch.entries.reduce((sum, { outcome, rowCount }) => sum + (outcome === 'loaded' ? rowCount : 0), 0);
-    const size = { runId: author.runId, table: batch.table.name, keys: batch.entries.length, rows };
+    const size = {
+      runId: author.runId,
+      table: batch.table.name,
+      keys: batch.entries.length,
+      rows: expectedRows(batch),
+    };
     emit({ type: 'batch.committing', at: began, ...size });
     await destination.replace(batch, deadline);
     emit({ type: 'batch.committed', at: clock(), ...size, ms: clock() - began });

@@ -5,7 +5,7 @@ import type { Body, Extract } from '../sources/source.ts';
 import type { Staged, StagedLoad } from '../staging/staged.ts';
 import { type Arrival, type Judged, MAX_AGE, OpenBatch } from './batch.ts';
 import { asExportdError, interrupted, isSkip, notTried } from './failure.ts';
-import type { Halting } from './fetch-period.ts';
+import type { Halt } from './halt.ts';
 import { attemptOf, type Judgement, Judgements } from './judgement.ts';
 import { PeriodReports } from './period-reports.ts';
 import { type CommitContext, TableCommits } from './table-commits.ts';
@@ -50,8 +50,8 @@ export class TableWriter implements AsyncDisposable {
   }
 
   /** Why nothing more may land in this table in this run: it was refused, or its destination is out of reach. */
-  get halting(): Halting {
-    return this.#commits;
+  get halt(): Halt {
+    return this.#commits.halt;
   }
 
   /** Bytes that arrived and are not staged yet. */
@@ -168,7 +168,7 @@ export class TableWriter implements AsyncDisposable {
   async #stage(arrivals: readonly Arrival[]): Promise<Staged> {
     const { clock, emit, author, stage } = this.#context;
     const began = clock();
-    const { stopped } = this.#commits;
+    const { stopped } = this.#commits.halt;
     if (stopped !== undefined) throw notTried(stopped);
     const staged = await stage(arrivals.map(({ body }) => body));
     const rows = staged.loads.reduce((sum, load) => sum + load.rows, 0);

@@ -1,3 +1,4 @@
+import { stateOf } from '../core/table-state.ts';
 import type { Job, JobSource, KeyState, Plan, PlannedPeriod, TableState } from '../core/words.ts';
 import type { Ask } from '../sources/source.ts';
 
@@ -57,7 +58,7 @@ export function workOf(
           job: plan.job,
           source: plan.source,
           alsoFor: [],
-          state: state.exists ? state.states.get(period.key) : undefined,
+          state: stateOf(state, period.key),
           attempts: 0,
         };
         table.byKey.set(period.key, work);

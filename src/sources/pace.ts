@@ -1,3 +1,4 @@
+import { historyShare } from '../core/forecast.ts';
 import type { Rate, Urgency } from '../core/words.ts';
 
 /** One request's permission to leave. Disposing ends it: call it once the answer is in, or will not come. */
@@ -79,7 +80,7 @@ export function createPace(options: { rate: Rate | undefined; concurrency: numbe
     const inWindow = departures.filter((departure) => departure.at > now - current.window);
     let wait = Math.max(paused, roomIn(inWindow, leaving.awaited + leaving.history, current.requests));
     if (urgency === 'history') {
-      const share = Math.max(1, Math.floor(current.requests * 0.8));
+      const share = historyShare(current.requests);
       const history = inWindow.filter((departure) => departure.urgency === 'history');
       wait = Math.max(wait, roomIn(history, leaving.history, share));
     }

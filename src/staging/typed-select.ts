@@ -1,10 +1,11 @@
 import { type LandingColumn, METADATA_COLUMNS } from '../core/columns.ts';
 import type { Instant, LoadId } from '../core/words.ts';
 import { quoteName, quoteText } from '../duckdb/engine.ts';
+import { DUCKDB_TYPES } from '../duckdb/types.ts';
 import type { Body } from '../sources/source.ts';
 import { type BodyTexts, bodyTexts } from './body-texts.ts';
 import type { LandingGroup } from './group-bodies.ts';
-import { DUCKDB_TYPES, typedValue } from './value-rules.ts';
+import { typedValue } from './value-rules.ts';
 
 /** What makes a row of a load: the metadata columns come from here. */
 export interface Load {

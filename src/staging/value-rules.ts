@@ -7,19 +7,6 @@
 import type { ColumnType } from '../core/words.ts';
 import { quoteText } from '../duckdb/engine.ts';
 
-/** DuckDB's type for each of the contract's; what the staged Parquet file and the embedded warehouse have. */
-export const DUCKDB_TYPES: Readonly<Record<ColumnType, string>> = {
-  string: 'VARCHAR',
-  integer: 'BIGINT',
-  numeric: 'DECIMAL(38,9)',
-  'numeric(38,18)': 'DECIMAL(38,18)',
-  float: 'DOUBLE',
-  boolean: 'BOOLEAN',
-  date: 'DATE',
-  timestamp: 'TIMESTAMP WITH TIME ZONE',
-  map: 'VARCHAR',
-};
-
 /** Digits after the point; undefined for all but the numeric types. */
 export function scaleOf(type: ColumnType): number | undefined {
   return type === 'numeric' ? 9 : type === 'numeric(38,18)' ? 18 : undefined;

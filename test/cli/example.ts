@@ -3,6 +3,7 @@ import type { Planning, RunSummary } from '../../src/app.ts';
 import { ExportdError } from '../../src/core/errors.ts';
 import { planJob, type Wish } from '../../src/core/plan.ts';
 import type { Instant, Job, JobSource, KeyState, PeriodKey, TableState } from '../../src/core/words.ts';
+import { someTable } from '../core/some-job.ts';
 
 export const NOW: Instant = Date.parse('2026-11-25T05:15:00Z');
 
@@ -48,19 +49,7 @@ export function job(changes: Partial<Job> = {}): Job {
 }
 
 export function tableState(changes: Partial<TableState> = {}): TableState {
-  return {
-    exists: false,
-    rows: 0,
-    ledgerRows: 0,
-    holds: undefined,
-    columns: [],
-    states: new Map(),
-    present: new Map(),
-    firstPlanned: new Map(),
-    answerMs: new Map(),
-    instances: [],
-    ...changes,
-  };
+  return someTable({ exists: false, ...changes });
 }
 
 /** What the ledger says of a period that was loaded an hour after it had closed. */

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Batch, Destination } from '../../src/destinations/destination.ts';
 import { COLUMNS, entryOf, keyOf, tableSpec } from '../contract/entries.ts';
 import { stageRows, stageUsers } from '../contract/staged.ts';
+import { hold } from '../faults/holder.ts';
 import { type DuckDbWarehouse, duckDbWarehouse } from './duckdb-warehouse.ts';
 
 describe('a DuckDB file', () => {
@@ -59,31 +60,11 @@ describe('a DuckDB file', () => {
     await once(child, 'close');
   }
 
-  /** Another program that has the file open until it is killed. */
-  async function hold(mode: 'READ_WRITE' | 'READ_ONLY') {
-    const program = `const { DuckDBInstance } = await import('@duckdb/node-api');
-      globalThis.held = await DuckDBInstance.create(process.argv[1], { access_mode: '${mode}' });
-      console.log('held');
-      setInterval(() => {}, 1000);`;
-    const holder = spawn(process.execPath, ['--input-type=module', '-e', program, warehouse.path], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    await once(holder.stdout, 'data');
-    return {
-      pid: holder.pid,
-      async [Symbol.asyncDispose]() {
-        const gone = once(holder, 'close');
-        holder.kill('SIGKILL');
-        await gone;
-      },
-    };
-  }
-
   describe('that another process has open', () => {
     test('is waited for, and loaded once it is free (case d14)', async () => {
       const destination = warehouse.openWith({});
       await load(destination, D1, 'a');
-      const holder = await hold('READ_WRITE');
+      const holder = await hold(warehouse.path, 'READ_WRITE');
       const loading = load(destination, D2, 'b');
       await holder[Symbol.asyncDispose]();
       expect(await loading).toHaveLength(1);
@@ -93,7 +74,7 @@ describe('a DuckDB file', () => {
       'for longer than lock_timeout is an error that names file, program and PID (case d14, %s)',
       async (mode) => {
         await load(warehouse.openWith({}), D1, 'a');
-        await using holder = await hold(mode);
+        await using holder = await hold(warehouse.path, mode);
         const destination = warehouse.openWith({ lockTimeout: 300 });
         const batch = await batchOf(D2, 'b');
         const began = performance.now();
@@ -109,7 +90,7 @@ describe('a DuckDB file', () => {
 
     test('is waited for once: what queued up meanwhile fails with it', async () => {
       await load(warehouse.openWith({}), D1, 'a');
-      await using holder = await hold('READ_WRITE');
+      await using holder = await hold(warehouse.path, 'READ_WRITE');
       const destination = warehouse.openWith({ lockTimeout: 1000 });
       const began = performance.now();
       const errors = await Promise.all([1, 2, 3, 4].map(() => failure(read(destination))));
@@ -121,14 +102,14 @@ describe('a DuckDB file', () => {
 
     test('for reading only can be read beside it', async () => {
       await load(warehouse.openWith({}), D1, 'a');
-      await using holder = await hold('READ_ONLY');
+      await using holder = await hold(warehouse.path, 'READ_ONLY');
       expect(await read(warehouse.openWith({ lockTimeout: 0 }))).toMatchObject({ rows: 1 });
       expect(holder.pid).toBeDefined();
     });
 
     test('stops being waited for when the run is aborted', async () => {
       await load(warehouse.openWith({}), D1, 'a');
-      await using holder = await hold('READ_WRITE');
+      await using holder = await hold(warehouse.path, 'READ_WRITE');
       const stop = new AbortController();
       const reading = warehouse.openWith({}).read([{ name: 'users_daily', detailFrom: D1 }], stop.signal);
       stop.abort(new Error('stop'));

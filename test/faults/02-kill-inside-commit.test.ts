@@ -6,8 +6,8 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { COLUMNS, keyOf, tableSpec } from '../contract/entries.ts';
 import { type DuckDbWarehouse, duckDbWarehouse } from '../destinations/duckdb-warehouse.ts';
+import { dice, full } from './rounds.ts';
 
-const full = process.env.EXPORTD_FAULTS === 'full';
 const HITS = full ? 20 : 2;
 const KILLS = full ? 200 : 30;
 /** Several of DuckDB's row groups: these are written ahead of the commit. */
@@ -30,15 +30,14 @@ describe('a kill inside the commit (reliability 2)', { timeout: full ? 3_600_000
     { reopened: 'by a plain DuckDB first', plainFirst: true, dropLedger: false },
     { reopened: 'by a plain DuckDB first, with the ledger dropped by hand before', plainFirst: true, dropLedger: true },
   ])('leaves the rows of exactly one export, reopened $reopened', async ({ plainFirst, dropLedger }) => {
-    const seed = Number(process.env.EXPORTD_SEED ?? Math.floor(Math.random() * 2 ** 31));
-    const random = randomFrom(seed);
+    const thrown = dice();
     const commitTakes = await learnCommit(warehouse);
     let hits = 0;
     let kills = 0;
     let halves = 0;
     while (hits < HITS && kills < KILLS) {
       if (dropLedger) await warehouse.sql('DROP TABLE main._exportd_loads');
-      const inside = await killDuringCommit(warehouse, random() * commitTakes);
+      const inside = await killDuringCommit(warehouse, thrown.throw() * commitTakes);
       kills += 1;
       if (inside) hits += 1;
       if (plainFirst) {
@@ -47,7 +46,7 @@ describe('a kill inside the commit (reliability 2)', { timeout: full ? 3_600_000
       }
       await expectWhole(warehouse, dropLedger);
     }
-    const figures = `seed ${seed}: ${hits} of ${kills} kills inside a commit of ${commitTakes.toFixed(1)} ms, ${plainFirst ? halves : 'unknown'} half replayed`;
+    const figures = `seed ${thrown.seed}: ${hits} of ${kills} kills inside a commit of ${commitTakes.toFixed(1)} ms, ${plainFirst ? halves : 'unknown'} half replayed`;
     console.log(figures);
     expect(hits, figures).toBe(HITS);
   });
@@ -130,15 +129,4 @@ async function expectWhole(warehouse: DuckDbWarehouse, ledgerDropped: boolean): 
   const state = after?.states.get(keyOf(DAY));
   if (state !== undefined || !ledgerDropped) expect(state?.rowsLoadId).toBe(loads[0]?.load);
   expect(await warehouse.sql('FROM main._exportd_pending')).toEqual([]);
-}
-
-/** Mulberry32: numbers in [0, 1), the same for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

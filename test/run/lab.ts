@@ -113,7 +113,6 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
     names.map((name) => {
       const source = openExportApi({
         name,
-        key: name,
         baseUrl: api.url,
         apiKey: new Secret('k'),
         format: 'json',

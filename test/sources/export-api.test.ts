@@ -14,7 +14,6 @@ for (const format of ['csv', 'json'] as const) {
       open: ({ history, clock }) =>
         openExportApi({
           name: 'acme',
-          key: 'acme',
           baseUrl: api.url,
           apiKey: new Secret('k'),
           format,

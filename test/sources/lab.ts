@@ -58,7 +58,6 @@ export async function openLab(
   const source = stack.use(
     openExportApi({
       name: 'acme',
-      key: 'acme',
       baseUrl,
       apiKey: new Secret(KEY),
       format: 'csv',

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ColumnType } from '../../src/core/words.ts';
 import type { Connection, Engine } from '../../src/duckdb/engine.ts';
 import { openEngine } from '../../src/duckdb/engine.ts';
-import { DUCKDB_TYPES, typedValue, VALUE_RULES } from '../../src/staging/value-rules.ts';
+import { DUCKDB_TYPES } from '../../src/duckdb/types.ts';
+import { typedValue, VALUE_RULES } from '../../src/staging/value-rules.ts';
 import { integerOf, mapOf, numericOf } from './reference.ts';
 
 let engine: Engine;

@@ -1,8 +1,8 @@
 import { ExportdError } from '../../core/errors.ts';
 import type { LedgerEntry } from '../../core/words.ts';
 import { quoteText } from '../../duckdb/engine.ts';
-import type { Batch } from '../destination.ts';
-import { DELETING_OUTCOMES, expectedRows } from '../ledger.ts';
+import { type Batch, expectedRows } from '../destination.ts';
+import { DELETING_OUTCOMES } from '../ledger.ts';
 import { appendEntries, bindEntries, ENTRIES, selectEntries } from './append.ts';
 import type { Attached } from './connect.ts';
 import { markPending, unmarkPending } from './pending.ts';

@@ -1,6 +1,7 @@
 import { METADATA_COLUMNS } from '../../core/columns.ts';
 import type { Column, ColumnType, TableColumn } from '../../core/words.ts';
 import { quoteName, quoteText } from '../../duckdb/engine.ts';
+import { DUCKDB_TYPES } from '../../duckdb/types.ts';
 import { LEDGER_COLUMNS } from '../destination.ts';
 import { STATE_OUTCOMES } from '../ledger.ts';
 import type { Attached } from './connect.ts';
@@ -9,18 +10,8 @@ export const LEDGER = '_exportd_loads';
 const STATE_VIEW = '_exportd_state';
 export const PENDING = '_exportd_pending';
 
-/** The contract's types in DuckDB, as its catalog spells them. */
-export const NATIVE_TYPES: Readonly<Record<ColumnType, string>> = {
-  string: 'VARCHAR',
-  integer: 'BIGINT',
-  numeric: 'DECIMAL(38,9)',
-  'numeric(38,18)': 'DECIMAL(38,18)',
-  float: 'DOUBLE',
-  boolean: 'BOOLEAN',
-  date: 'DATE',
-  timestamp: 'TIMESTAMP WITH TIME ZONE',
-  map: 'JSON',
-};
+/** What a table of ours has: maps as JSON, so that people can query into them. */
+export const NATIVE_TYPES: Readonly<Record<ColumnType, string>> = { ...DUCKDB_TYPES, map: 'JSON' };
 
 const CONTRACT_TYPES = new Map<string, ColumnType>();
 for (const [type, native] of Object.entries(NATIVE_TYPES)) CONTRACT_TYPES.set(native, type as ColumnType);

@@ -2,7 +2,7 @@ import { ExportdError } from '../../core/errors.ts';
 import { requestBounds } from '../../core/request.ts';
 import { retentionEdge } from '../../core/retention.ts';
 import type { Secret } from '../../core/secret.ts';
-import type { History, Instant, SourceKey } from '../../core/words.ts';
+import type { History, Instant } from '../../core/words.ts';
 import type { SpoolFile } from '../../staging/spool.ts';
 import type { Pace, Turn } from '../pace.ts';
 import { type Ask, type Extract, LONGEST_RETRY_AFTER, type OnSlowed, type Source } from '../source.ts';
@@ -18,7 +18,6 @@ import { HeldBack, openTransport, type Response } from './transport.ts';
 export interface ExportApiOptions {
   /** The source's name in the YAML; for messages. */
   readonly name: string;
-  readonly key: SourceKey;
   /** May carry a path. */
   readonly baseUrl: string;
   readonly apiKey: Secret;
