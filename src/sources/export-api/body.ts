@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
-import { Transform, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { pipeline, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { ExportdError } from '../../core/errors.ts';
 import type { SpoolFile } from '../../staging/spool.ts';
+import { type Received, receive, type Stage, through } from '../receive.ts';
 import { because, shownText, shownUrl } from './shown.ts';
 import type { Response } from './transport.ts';
 
@@ -21,66 +20,40 @@ export interface SlowestBody {
 
 const SLOWEST: SlowestBody = { bytes: 300_000, within: 5 * 60_000 };
 
-/** The decoded body, as it went by. */
-export interface Received {
-  readonly bytes: number;
-  /** SHA-256, hex. */
-  readonly digest: string;
-  readonly lastByte: number | undefined;
-}
-
 /**
- * Streams a body to its last byte into `into`, decoded, through `through`.
+ * Streams a body to its last byte into `into`, decoded, and rewritten by `rewriting`.
  * Throws BODY_SHORT where it ended early, stood still or trickled, BODY_MALFORMED where it cannot be decoded (both
- * retryable), and what `through` and `into` throw.
+ * retryable), and what `rewriting` and `into` throw.
  */
-export async function receive(
+export async function receiveBody(
   response: Response,
   url: URL,
-  through: readonly Transform[],
+  rewriting: readonly Stage[],
   into: Pick<SpoolFile, 'writable'>,
   slowest: SlowestBody = SLOWEST,
 ): Promise<Received> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  let lastByte: number | undefined;
-  const tally = new Transform({
-    transform(chunk: Buffer, _encoding, callback) {
-      hash.update(chunk);
-      bytes += chunk.length;
-      lastByte = chunk.at(-1) ?? lastByte;
-      callback(null, chunk);
-    },
-  });
   try {
-    const stages = [response.body, noTrickle(slowest, url), ...decoders(response), tally, ...through];
-    await pipeline([...stages, into.writable()]);
+    return await receive(response.body, [noTrickle(slowest, url), ...decoders(response)], rewriting, into);
   } catch (error) {
     discard(response);
     throw bodyFailure(error, url);
   }
-  return { bytes, digest: hash.digest('hex'), lastByte };
 }
 
-/** The decoded start of a body as text, at most `limit` bytes of it. Throws as `receive` does. */
+/** The decoded start of a body as text, at most `limit` bytes of it. Throws as `receiveBody` does. */
 export async function readText(response: Response, url: URL, limit: number): Promise<string> {
   const chunks: Buffer[] = [];
-  let length = 0;
-  const enough = new AbortController();
-  const collect = new Writable({
-    write(chunk: Buffer, _encoding, callback) {
-      chunks.push(chunk.subarray(0, Math.max(0, limit - length)));
-      length += chunk.length;
-      if (length >= limit) enough.abort();
-      callback();
-    },
-  });
+  let left = limit;
   try {
-    const stages = [response.body, noTrickle(SLOWEST, url), ...decoders(response), collect];
-    await pipeline(stages, { signal: enough.signal });
+    for await (const chunk of through(response.body, [noTrickle(SLOWEST, url), ...decoders(response)])) {
+      chunks.push(chunk.subarray(0, left));
+      left -= chunk.length;
+      if (left <= 0) break;
+    }
   } catch (error) {
+    throw bodyFailure(error, url);
+  } finally {
     discard(response);
-    if (!enough.signal.aborted) throw bodyFailure(error, url);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
@@ -114,50 +87,55 @@ function encodingsOf({ headers }: Response): string[] {
 }
 
 /** Undoes the encodings, the last one first. */
-function decoders(response: Response): Transform[] {
+function decoders(response: Response): Stage[] {
   return encodingsOf(response)
     .reverse()
     .map((name) => {
-      switch (name) {
-        case 'gzip':
-        case 'x-gzip':
-          return createGunzip({ chunkSize: CHUNK });
-        case 'deflate':
-          return createInflate({ chunkSize: CHUNK });
-        case 'br':
-          return createBrotliDecompress({ chunkSize: CHUNK });
-        case 'zstd':
-          return createZstdDecompress({ chunkSize: CHUNK });
-        default:
-          throw new ExportdError('BODY_MALFORMED', `the answer is encoded as ${shownText(name)}`, {
-            scope: 'period',
-            hint: `exportd asked for ${ACCEPTED_ENCODINGS}; something between here and the source ignores that`,
-          });
-      }
+      const decoder = decoderOf(name);
+      return (chunks) =>
+        pipeline(chunks, decoder, () => {
+          // Whoever reads the decoder hears of it.
+        });
     });
 }
 
+function decoderOf(name: string): Transform {
+  switch (name) {
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip({ chunkSize: CHUNK });
+    case 'deflate':
+      return createInflate({ chunkSize: CHUNK });
+    case 'br':
+      return createBrotliDecompress({ chunkSize: CHUNK });
+    case 'zstd':
+      return createZstdDecompress({ chunkSize: CHUNK });
+    default:
+      throw new ExportdError('BODY_MALFORMED', `the answer is encoded as ${shownText(name)}`, {
+        scope: 'period',
+        hint: `exportd asked for ${ACCEPTED_ENCODINGS}; something between here and the source ignores that`,
+      });
+  }
+}
+
 /** Idle connections are ended by the transport; this ends those that keep sending next to nothing. */
-function noTrickle(slowest: SlowestBody, url: URL): Transform {
-  let since = performance.now();
-  let bytes = 0;
-  return new Transform({
-    transform(chunk: Buffer, _encoding, callback) {
+function noTrickle(slowest: SlowestBody, url: URL): Stage {
+  return async function* (chunks) {
+    let since = performance.now();
+    let bytes = 0;
+    for await (const chunk of chunks) {
       const now = performance.now();
       bytes += chunk.length;
-      if (now - since < slowest.within) {
-        callback(null, chunk);
-        return;
+      if (now - since >= slowest.within) {
+        if (bytes < slowest.bytes) {
+          throw short(`${shownUrl(url)} sent ${bytes} bytes in ${Math.round((now - since) / 1000)} s`);
+        }
+        since = now;
+        bytes = 0;
       }
-      if (bytes < slowest.bytes) {
-        callback(short(`${shownUrl(url)} sent ${bytes} bytes in ${Math.round((now - since) / 1000)} s`));
-        return;
-      }
-      since = now;
-      bytes = 0;
-      callback(null, chunk);
-    },
-  });
+      yield chunk;
+    }
+  };
 }
 
 function bodyFailure(error: unknown, url: URL): unknown {

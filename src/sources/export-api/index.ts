@@ -7,7 +7,7 @@ import type { SpoolFile } from '../../staging/spool.ts';
 import type { Pace, Turn } from '../pace.ts';
 import { type Ask, type Extract, LONGEST_RETRY_AFTER, type OnSlowed, type Source } from '../source.ts';
 import { declaredRowsOf, type Link, meaningOf, readLink, redirected } from './answer.ts';
-import { ACCEPTED_ENCODINGS, discard, endsWithConnection, isEncoded, readText, receive, short } from './body.ts';
+import { ACCEPTED_ENCODINGS, discard, endsWithConnection, isEncoded, readText, receiveBody, short } from './body.ts';
 import { download } from './download.ts';
 import { JsonRows, splitRows } from './json-rows.ts';
 import { lookupBeyondLink } from './link-local.ts';
@@ -103,7 +103,7 @@ export function openExportApi(options: ExportApiOptions): Source {
       return { kind: 'link', ...link, requestedAt, answeredAt };
     }
     const rows = new JsonRows();
-    const { bytes, digest } = await receive(response, url, [splitRows(rows)], into);
+    const { bytes, digest } = await receiveBody(response, url, [splitRows(rows)], into);
     const envelope = rows.end();
     const declaredRows = declaredRowsOf(envelope, url);
     const what = { format: 'ndjson', columns: envelope.columns, bytes, digest, declaredRows, strict } as const;
@@ -150,7 +150,7 @@ export function openExportApi(options: ExportApiOptions): Source {
         if (answer.kind !== 'link') return answer;
         const { requestedAt, answeredAt, declaredRows } = answer;
         const { response, url } = await download(answer.url, storage, clock, signal);
-        const { bytes, digest, lastByte } = await receive(response, url, [], into);
+        const { bytes, digest, lastByte } = await receiveBody(response, url, [], into);
         if (endsWithConnection(response) && !isEncoded(response) && lastByte !== LINE_END) {
           throw short(`the download from ${shownUrl(url)} ended within a line, and nothing says that it was over`);
         }

@@ -1,5 +1,5 @@
-import { Transform } from 'node:stream';
 import { ExportdError } from '../../core/errors.ts';
+import type { Stage } from '../receive.ts';
 import { JsonColumns } from './json-columns.ts';
 import {
   afterInNumber,
@@ -416,17 +416,11 @@ export class JsonRows {
   }
 }
 
-/** A stream of NDJSON from a stream of JSON. `rows.end()` has the envelope once it is over. */
-export function splitRows(rows: JsonRows): Transform {
-  return new Transform({
-    transform(chunk: Buffer, _encoding, callback) {
-      try {
-        callback(null, rows.push(chunk));
-      } catch (error) {
-        callback(error instanceof Error ? error : new Error(String(error)));
-      }
-    },
-  });
+/** NDJSON from JSON, as a stage. `rows.end()` has the envelope once it is over. */
+export function splitRows(rows: JsonRows): Stage {
+  return async function* (chunks) {
+    for await (const chunk of chunks) yield rows.push(chunk);
+  };
 }
 
 function malformed(message: string): ExportdError {
