@@ -1,5 +1,5 @@
 import type { Instant, LedgerEntry, LoadId, LocalDate, PeriodKey, TableSpec, TableState } from '../core/words.ts';
-import type { Staged } from '../staging/staged.ts';
+import type { Landing, Staged } from '../staging/staged.ts';
 
 /** What one transaction carries: of a Staged, the loads that the judge let through. The same Batch may be passed to `replace` again. */
 export interface Batch {
@@ -72,6 +72,17 @@ export interface Destination extends AsyncDisposable {
    * transaction begins; from there it runs to its end.
    */
   replace(batch: Batch, signal: AbortSignal): Promise<readonly LedgerEntry[]>;
+  /**
+   * Only of a destination on staging's own engine: `replace` of rows that are parsed inside its transaction, and for
+   * which no file is written. `fill` puts rows into the landing, where they replace those of their keys, and returns the
+   * batch to commit (nothing of it staged), or undefined. Returned true: durable. Returned false, or thrown: nothing
+   * changed. `signal` is heard as by `replace`; while `fill` runs it is fill's to hear.
+   */
+  replaceFrom?(
+    table: TableSpec,
+    fill: (landing: Landing) => Promise<Batch | undefined>,
+    signal: AbortSignal,
+  ): Promise<boolean>;
   /**
    * Appends `failed` and `held` rows. Best effort: changes no state, never throws; false where they could not be
    * written. `signal` ends waiting for the destination.

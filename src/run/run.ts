@@ -108,7 +108,8 @@ async function carryOutTable(table: TableWork, tools: RunTools, options: RunOpti
     acceptHeld: options.acceptHeld,
     deadline: options.deadline,
     clock: tools.clock,
-    stage: (bodies) => tools.stagingTurn(() => tools.staging.stage(table.table, table.state, bodies, options.deadline)),
+    staging: tools.staging,
+    stagingTurn: tools.stagingTurn,
   });
   const inHand = new Set<Promise<void>>();
   for (const work of table.works) {

@@ -3,7 +3,7 @@ import { isWorthWriting, type Writer } from '../core/entry.ts';
 import type { ExportdError } from '../core/errors.ts';
 import type { Column, Instant, LedgerEntry, Retries } from '../core/words.ts';
 import { type Batch, type Destination, expectedRows } from '../destinations/destination.ts';
-import type { Staged } from '../staging/staged.ts';
+import type { Landing, OpenBodies, Staged, StagedLoad } from '../staging/staged.ts';
 import { backoff, pause } from './backoff.ts';
 import type { Judged } from './batch.ts';
 import type { Emit } from './events.ts';
@@ -70,6 +70,49 @@ export class TableCommits {
       this.#stopAt(error);
       throw error;
     }
+  }
+
+  /** Whether `commitFrom` is of use. */
+  get canCommitFrom(): boolean {
+    return this.#context.destination.replaceFrom !== undefined && this.halt.stopped === undefined;
+  }
+
+  /**
+   * Parses, judges and commits in one transaction, where the destination can. `judge`: undefined where the loads are not
+   * to land as they are. False: nothing has changed, and the road by the file is open; so also after an error, since
+   * that road meets it again and knows which period it is of, and whether to try again.
+   */
+  async commitFrom(
+    open: () => Promise<OpenBodies | undefined>,
+    judge: (loads: readonly StagedLoad[]) => readonly Judged[] | undefined,
+  ): Promise<boolean> {
+    const { destination, author, emit, clock, deadline } = this.#context;
+    const { table } = this.#table;
+    const began = clock();
+    let size = { runId: author.runId, table: table.name, keys: 0, rows: 0 };
+    let committing = began;
+    const fill = async (bodies: OpenBodies, landing: Landing): Promise<Batch | undefined> => {
+      const loads = await bodies.into(landing);
+      const judged = judge(loads);
+      if (judged === undefined) return undefined;
+      const batch = this.#batchOf(judged, undefined);
+      size = { ...size, keys: batch.entries.length, rows: expectedRows(batch) };
+      committing = clock();
+      emit({ type: 'batch.staged', at: committing, ...size, ms: committing - began });
+      emit({ type: 'batch.committing', at: committing, ...size });
+      return batch;
+    };
+    try {
+      const bodies = await open();
+      if (bodies === undefined) return false;
+      await this.#prepare(bodies.columns);
+      const done = await destination.replaceFrom?.(table, (landing) => fill(bodies, landing), deadline);
+      if (done !== true) return false;
+    } catch {
+      return false;
+    }
+    emit({ type: 'batch.committed', at: clock(), ...size, ms: clock() - committing });
+    return true;
   }
 
   #stopAt(error: ExportdError): void {

@@ -2,7 +2,7 @@ import { isNoteWorthWriting } from '../core/entry.ts';
 import { ExportdError } from '../core/errors.ts';
 import type { Instant, LedgerEntry } from '../core/words.ts';
 import type { Body, Extract } from '../sources/source.ts';
-import type { Staged, StagedLoad } from '../staging/staged.ts';
+import type { Staged, StagedLoad, Staging } from '../staging/staged.ts';
 import { type Arrival, type Judged, MAX_AGE, OpenBatch } from './batch.ts';
 import { asExportdError, interrupted, isSkip, notTried } from './failure.ts';
 import type { Halt } from './halt.ts';
@@ -15,8 +15,12 @@ import type { TableWork, Work } from './work.ts';
 
 export interface WriterContext extends CommitContext {
   readonly acceptHeld: boolean;
-  readonly stage: (bodies: readonly Body[]) => Promise<Staged>;
+  readonly staging: Pick<Staging, 'stage' | 'open'>;
+  /** Runs one staging of the process at a time: they share its memory limit. */
+  readonly stagingTurn: <T>(task: () => Promise<T>) => Promise<T>;
 }
+
+type Landed = Judged & { readonly load: StagedLoad };
 
 /**
  * Everything that one run writes to one table: collects answers into batches, then stages, judges and commits them,
@@ -137,6 +141,42 @@ export class TableWriter implements AsyncDisposable {
 
   /** Never throws: whatever fails, fails the batch's periods. */
   async #write(batch: OpenBatch): Promise<void> {
+    if (!(await this.#writeAtOnce(batch))) await this.#writeByFile(batch);
+    // Answered last: whoever waits for room may go on once the batch is out of the way. A second answer says nothing.
+    for (const arrival of batch.arrivals) arrival.answer(undefined);
+    await this.#writeNotes();
+  }
+
+  /**
+   * A batch of nothing but keys that are new to the table: parsed, measured and committed in one transaction, with no
+   * file between. False: nothing has changed. Then the destination cannot do that, or some period is not to land as it
+   * is, and the road by the file tells which and why.
+   */
+  async #writeAtOnce({ arrivals, judged }: OpenBatch): Promise<boolean> {
+    if (arrivals.length === 0 || arrivals.some(({ work }) => work.state !== undefined)) return false;
+    if (!this.#commits.canCommitFrom) return false;
+    const { staging, stagingTurn, deadline } = this.#context;
+    const { table, state } = this.#table;
+    const beside = judged.filter((period) => this.#commits.isNews(period));
+    let landed: readonly Landed[] = [];
+    const committed = await stagingTurn(() =>
+      this.#commits.commitFrom(
+        () => staging.open(table, state, arrivals.map(bodyOf), deadline),
+        (loads) => {
+          landed = this.#judgeNew(arrivals, loads);
+          return landed.length === arrivals.length ? [...beside, ...landed] : undefined;
+        },
+      ),
+    );
+    if (!committed) return false;
+    await this.#release(arrivals);
+    for (const { work, load } of landed) for (const remark of remarksOf(load)) this.reports.remark(work, remark);
+    for (const period of judged) if (!beside.includes(period)) this.reports.done(period.work, period.judgement);
+    this.#committed([...beside, ...landed]);
+    return true;
+  }
+
+  async #writeByFile(batch: OpenBatch): Promise<void> {
     let staged: Staged | undefined;
     const judged = [...batch.judged];
     try {
@@ -149,7 +189,7 @@ export class TableWriter implements AsyncDisposable {
       const error = this.#failure(cause);
       const halves = error.code === 'MEMORY_LIMIT' ? batch.halves() : undefined;
       if (halves !== undefined) {
-        for (const half of halves) await this.#write(half);
+        for (const half of halves) await this.#writeByFile(half);
         return;
       }
       await this.#release(batch.arrivals);
@@ -160,19 +200,17 @@ export class TableWriter implements AsyncDisposable {
     } finally {
       await staged?.[Symbol.asyncDispose]();
     }
-    // Answered last: whoever waits for room may go on once the batch is out of the way. A second answer says nothing.
-    for (const arrival of batch.arrivals) arrival.answer(undefined);
-    await this.#writeNotes();
   }
 
   async #stage(arrivals: readonly Arrival[]): Promise<Staged> {
-    const { clock, emit, author, stage } = this.#context;
+    const { clock, emit, author, staging, stagingTurn, deadline } = this.#context;
+    const { table, state } = this.#table;
     const began = clock();
     const { stopped } = this.#commits.halt;
     if (stopped !== undefined) throw notTried(stopped);
-    const staged = await stage(arrivals.map(({ body }) => body));
+    const staged = await stagingTurn(() => staging.stage(table, state, arrivals.map(bodyOf), deadline));
     const rows = staged.loads.reduce((sum, load) => sum + load.rows, 0);
-    const size = { table: this.#table.table.name, keys: arrivals.length, rows };
+    const size = { table: table.name, keys: arrivals.length, rows };
     emit({ type: 'batch.staged', runId: author.runId, at: clock(), ...size, ms: clock() - began });
     return staged;
   }
@@ -188,8 +226,7 @@ export class TableWriter implements AsyncDisposable {
   /** What of a staged body is to be committed: nothing, where it was refused, held, or must be fetched again. */
   #judgeStaged(arrival: Arrival, staged: Staged, beside: readonly Judged[]): Judged[] {
     const { work, body } = arrival;
-    const load = staged.loads.find(({ ask }) => ask.period.key === work.ask.period.key);
-    if (load === undefined) throw new Error(`staging lost ${work.ask.period.key}`);
+    const load = loadOf(arrival, staged.loads);
     const problem = load.problem ?? this.#tenants.check(work.job, load, rowsOf(beside));
     if (problem !== undefined) {
       this.#refuse(arrival, problem);
@@ -205,6 +242,20 @@ export class TableWriter implements AsyncDisposable {
     return [{ work, judgement, load }];
   }
 
+  /** What lands of loads whose keys are new: fewer than there are where something is amiss with one, or to be held. */
+  #judgeNew(arrivals: readonly Arrival[], loads: readonly StagedLoad[]): Landed[] {
+    const landing: Landed[] = [];
+    for (const arrival of arrivals) {
+      const { work, body } = arrival;
+      const load = loadOf(arrival, loads);
+      if ((load.problem ?? this.#tenants.check(work.job, load, rowsOf(landing))) !== undefined) break;
+      const judgement = this.#judgements.ofLoad(work, body, load);
+      if (judgement.outcome !== 'loaded') break;
+      landing.push({ work, judgement, load });
+    }
+    return landing;
+  }
+
   async #commit(judged: readonly Judged[], staged: Staged | undefined): Promise<void> {
     const news = judged.filter((period) => this.#commits.isNews(period));
     for (const period of judged) if (!news.includes(period)) this.reports.done(period.work, period.judgement);
@@ -215,6 +266,10 @@ export class TableWriter implements AsyncDisposable {
       for (const { work, judgement } of news) this.#fail(work, error, judgement.entry.extractedAt);
       return;
     }
+    this.#committed(news);
+  }
+
+  #committed(news: readonly Judged[]): void {
     for (const load of rowsOf(news)) this.#tenants.committed(load);
     for (const { work, judgement } of news) {
       if (judgement.entry.rowCount > 0) this.#withheld.brought(work.source.key);
@@ -252,6 +307,16 @@ export class TableWriter implements AsyncDisposable {
   #failure(cause: unknown): ExportdError {
     return this.#context.deadline.aborted ? interrupted() : asExportdError(cause);
   }
+}
+
+function bodyOf({ body }: Arrival): Body {
+  return body;
+}
+
+function loadOf({ work }: Arrival, loads: readonly StagedLoad[]): StagedLoad {
+  const load = loads.find(({ ask }) => ask.period.key === work.ask.period.key);
+  if (load === undefined) throw new Error(`staging lost ${work.ask.period.key}`);
+  return load;
 }
 
 /** Loads whose rows a batch brings. */

@@ -1,11 +1,12 @@
 import type { LandingColumn } from '../core/columns.ts';
 import type { Fingerprint, LoadId } from '../core/words.ts';
-import { type Connection, quoteName, quoteText } from '../duckdb/engine.ts';
+import { quoteName } from '../duckdb/engine.ts';
 import { fingerprintOf, rowHash } from './fingerprint.ts';
 import { distinctIds } from './org-ids.ts';
+import type { Landing } from './staged.ts';
 import { scaleOf } from './value-rules.ts';
 
-/** What one load's rows are, as they stand in the staged file. */
+/** What one load's rows are, as they landed. */
 export interface Measured {
   readonly rows: number;
   readonly fingerprint: Fingerprint;
@@ -15,12 +16,11 @@ export interface Measured {
 }
 
 /**
- * Measures every load of a staged file in one pass over it. A load without rows has no entry in GROUP BY, and none here.
+ * Measures every load that landed, in one pass over the rows. A load without rows has no entry in GROUP BY, and none here.
  * `present`: the columns that some body had; all others hold nothing. `orgColumn`: the table's name of the workspace, where it lands as it is.
  */
-export async function measureFile(
-  connection: Connection,
-  path: string,
+export async function measureRows(
+  landing: Landing,
   present: readonly LandingColumn[],
   orgColumn: string | undefined,
   algorithm: string,
@@ -37,7 +37,7 @@ export async function measureFile(
           `CAST(sum(${column} - trunc(${column})) AS VARCHAR) AS broken${index}`,
         ];
   });
-  const rows = await connection.rows<
+  const rows = await landing.connection.rows<
     { load_id: string; rows: bigint; hashes: string; org_low: string | null; org_high: string | null } & Record<
       string,
       string | null
@@ -51,7 +51,7 @@ export async function measureFile(
       `max(${org}) AS org_high`,
       ...sums,
     ].join(',\n  ')}
-FROM read_parquet(${quoteText(path)}) GROUP BY _load_id`,
+FROM ${landing.rows()} GROUP BY _load_id`,
   );
   return new Map(
     rows.map((row) => [

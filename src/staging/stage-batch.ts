@@ -1,69 +1,106 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { type LandingColumn, matchingName } from '../core/columns.ts';
 import { ExportdError } from '../core/errors.ts';
-import type { LoadId, TableColumn, TableSpec } from '../core/words.ts';
-import { type Connection, engineFault, type Parameters, quoteText } from '../duckdb/engine.ts';
+import type { Column, LoadId, TableColumn, TableSpec } from '../core/words.ts';
+import { engineFault, type Parameters } from '../duckdb/engine.ts';
 import type { Body } from '../sources/source.ts';
 import { findProblem } from './find-problem.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { groupBodies, type LandingGroup } from './group-bodies.ts';
 import { hashPads } from './hash-pads.ts';
-import { type Measured, measureFile } from './measure.ts';
+import { type Measured, measureRows } from './measure.ts';
 import { landedOrgColumn, readOrgIds } from './org-ids.ts';
 import { COUNT_ROUNDED, countRounded, resetRounded } from './rounding.ts';
-import type { SpoolFile } from './spool.ts';
-import type { Staged, StagedLoad } from './staged.ts';
+import type { Landing, Staged, StagedLoad } from './staged.ts';
 import { typedSelect } from './typed-select.ts';
-
-/** Rows: bounds the memory of writing; a quarter of DuckDB's default. */
-const ROW_GROUP_SIZE = 30_720;
 
 /** What a batch is staged with. */
 export interface BatchTools {
-  readonly connection: Connection;
   /** What fingerprints are named by. */
   readonly algorithm: string;
   readonly spec: TableSpec;
   /** Where the rows go. */
-  readonly file: SpoolFile;
+  readonly landing: Landing;
   readonly signal: AbortSignal;
 }
 
 export interface StagedBatch extends Pick<Staged, 'columns' | 'loads'> {
-  /** The columns that the file has; no body has any of the others. */
+  /** The columns that were put; no body has any of the others. */
   readonly written: ReadonlySet<string>;
 }
 
-/** Parses the bodies once into `tools.file`, and measures each load from there. Throws only what stops them all. */
+/** Parses the bodies once into the landing, and measures each load from there. Throws only what stops them all. */
 export async function stageBatch(
   tools: BatchTools,
   table: readonly TableColumn[],
   bodies: readonly Body[],
 ): Promise<StagedBatch> {
-  const { connection, algorithm, spec, file, signal } = tools;
-  const loadIds = new Map(bodies.map((body) => [body, randomUUIDv7()]));
-  const grouped = await groupBodies(connection, spec, table, bodies);
+  const { landing, spec, signal } = tools;
+  const loadIds = newLoads(bodies);
+  const grouped = await groupBodies(landing.connection, spec, table, bodies);
   const problems = new Map(grouped.problems);
   let groups = grouped.groups;
   try {
-    await writeRows(tools, groups, loadIds);
+    await putRows(tools, groups, loadIds);
   } catch (error) {
     if (signal.aborted || engineFault(error) !== 'other') throw error;
     // Some body broke the statement: it fails alone, the others are read again together.
     groups = await withoutProblems(tools, groups, problems);
-    await writeRows(tools, groups, loadIds);
+    await putRows(tools, groups, loadIds);
   }
-  await file.measure();
-
+  const loads = await measureLoads(tools, groups, loadIds, problems);
   const columns = unionOf(groups);
-  const written = presentIn(groups, columns);
+  const written = new Set(presentIn(groups, columns).map(({ name }) => name));
+  return { columns: columnsOf(groups), written, loads };
+}
+
+/** The same of bodies that are read together or not at all. Throws where one of them does not fit. */
+export async function stageTogether(tools: BatchTools, groups: readonly LandingGroup[]): Promise<StagedLoad[]> {
+  const loadIds = newLoads(groups.flatMap(({ bodies }) => bodies));
+  await putRows(tools, groups, loadIds);
+  return await measureLoads(tools, groups, loadIds, new Map());
+}
+
+/** As they land. */
+export function columnsOf(groups: readonly LandingGroup[]): readonly Column[] {
+  return unionOf(groups).map(({ name, type, description }) => ({ name, type, description }));
+}
+
+function newLoads(bodies: readonly Body[]): ReadonlyMap<Body, LoadId> {
+  return new Map(bodies.map((body) => [body, randomUUIDv7()]));
+}
+
+/** The one statement that reads the bodies. */
+async function putRows(
+  { landing, spec }: BatchTools,
+  groups: readonly LandingGroup[],
+  loadIds: ReadonlyMap<Body, LoadId>,
+): Promise<void> {
+  await resetRounded(landing.connection);
+  const columns = presentIn(groups, unionOf(groups));
+  const loads = groups.flatMap(({ bodies }) => bodies.map((body) => ({ body, loadId: loadIds.get(body) ?? '' })));
+  await landing.put(
+    loads.map(({ body, loadId }) => ({ loadId, period: body.ask.period })),
+    typedSelect(groups, loads, columns, COUNT_ROUNDED),
+    hashParameters(spec, columns),
+  );
+}
+
+async function measureLoads(
+  { landing, algorithm }: BatchTools,
+  groups: readonly LandingGroup[],
+  loadIds: ReadonlyMap<Body, LoadId>,
+  problems: ReadonlyMap<Body, ExportdError>,
+): Promise<StagedLoad[]> {
+  const { connection } = landing;
+  const written = presentIn(groups, unionOf(groups));
   const orgColumn = landedOrgColumn(written);
-  const measured = await measureFile(connection, file.path, written, orgColumn, algorithm);
+  const measured = await measureRows(landing, written, orgColumn, algorithm);
   const orgIds = orgColumn === undefined ? await readOrgIds(connection, groups) : undefined;
   const rounded = await countRounded(connection, groups);
   const discarded = new Map(groups.flatMap((group) => group.bodies.map((body) => [body, group.discarded])));
 
-  const loads = [...loadIds].map(([body, loadId]): StagedLoad => {
+  return [...loadIds].map(([body, loadId]): StagedLoad => {
     const { rows, fingerprint, totals, orgIds: landedIds } = measured.get(loadId) ?? nothing(algorithm);
     const workspaces = orgIds?.get(body) ?? landedIds;
     const miscount = countDiffers(body, rows);
@@ -85,33 +122,11 @@ export async function stageBatch(
       problem,
     };
   });
-  return {
-    columns: columns.map(({ name, type, description }) => ({ name, type, description })),
-    written: new Set(written.map(({ name }) => name)),
-    loads,
-  };
-}
-
-/** The one statement that reads the bodies. */
-async function writeRows(
-  { connection, spec, file }: BatchTools,
-  groups: readonly LandingGroup[],
-  loadIds: ReadonlyMap<Body, LoadId>,
-): Promise<void> {
-  await resetRounded(connection);
-  const columns = presentIn(groups, unionOf(groups));
-  const loads = groups.flatMap(({ bodies }) => bodies.map((body) => ({ body, loadId: loadIds.get(body) ?? '' })));
-  const rows = typedSelect(groups, loads, columns, COUNT_ROUNDED);
-  await connection.run(
-    `COPY (${rows}) TO ${quoteText(file.path)}
-(FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE ${ROW_GROUP_SIZE}, USE_TMP_FILE false)`,
-    hashParameters(spec, columns),
-  );
 }
 
 /** Looks at each body alone; notes its problem, or keeps it. One that DuckDB reads otherwise than it usually does is read alone. */
 async function withoutProblems(
-  { connection, signal }: BatchTools,
+  { landing, signal }: BatchTools,
   groups: readonly LandingGroup[],
   problems: Map<Body, ExportdError>,
 ): Promise<readonly LandingGroup[]> {
@@ -120,7 +135,7 @@ async function withoutProblems(
     const usual: Body[] = [];
     for (const body of group.bodies) {
       const alone = { ...group, bodies: [body] };
-      const { problem, reading } = await findProblem(connection, alone, signal);
+      const { problem, reading } = await findProblem(landing.connection, alone, signal);
       if (problem !== undefined) problems.set(body, problem);
       else if (reading !== undefined) kept.push({ ...alone, reading });
       else usual.push(body);

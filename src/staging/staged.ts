@@ -1,5 +1,6 @@
 import type { ExportdError } from '../core/errors.ts';
-import type { BatchId, Column, Fingerprint, Instant, LoadId, TableSpec, TableState } from '../core/words.ts';
+import type { BatchId, Column, Fingerprint, Instant, LoadId, Period, TableSpec, TableState } from '../core/words.ts';
+import type { Connection, Parameters } from '../duckdb/engine.ts';
 import type { Ask, Body } from '../sources/source.ts';
 import type { SpoolFile } from './spool.ts';
 
@@ -13,10 +14,46 @@ export interface Staging extends AsyncDisposable {
    */
   stage(spec: TableSpec, table: TableState, bodies: readonly Body[], signal: AbortSignal): Promise<Staged>;
   /**
+   * The same for a destination on staging's own engine, which takes rows where they are parsed. undefined: some body
+   * cannot be read together with the others, and `stage` tells which and why.
+   */
+  open(
+    spec: TableSpec,
+    table: TableState,
+    bodies: readonly Body[],
+    signal: AbortSignal,
+  ): Promise<OpenBodies | undefined>;
+  /**
    * Rows of one body as they would land, `limit` at most, metadata columns included, as text; for `preview`. The first
    * ones, unless the body is so large that several threads read it.
    */
   preview(spec: TableSpec, body: Body, limit: number, signal: AbortSignal): Promise<Preview>;
+}
+
+/** Bodies whose headers were read, and nothing more. */
+export interface OpenBodies {
+  /** As they land: contract and schema policy, the union over the bodies; metadata columns left out. */
+  readonly columns: readonly Column[];
+  /**
+   * Parses the bodies once into `landing`, and measures each load from there. Thrown: what has landed is to be undone;
+   * `stage` tells which body it was, if it was one. The signal that the bodies were opened with interrupts.
+   */
+  into(landing: Landing): Promise<readonly StagedLoad[]>;
+}
+
+/** Where rows are put, and read again to be measured. */
+export interface Landing {
+  readonly connection: Connection;
+  /** Puts the rows of a SELECT, metadata columns included: those of `loads` and no others. */
+  put(loads: readonly LandingLoad[], rows: string, parameters: Parameters | undefined): Promise<void>;
+  /** What was put, as a FROM clause. */
+  rows(): string;
+}
+
+/** A load whose rows are about to land. */
+export interface LandingLoad {
+  readonly loadId: LoadId;
+  readonly period: Period;
 }
 
 export interface Preview {

@@ -1,11 +1,13 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { METADATA_COLUMNS } from '../core/columns.ts';
 import { ExportdError } from '../core/errors.ts';
-import { type Connection, type Engine, engineFault, type Parameters, quoteName, quoteText } from '../duckdb/engine.ts';
+import { type Connection, type Engine, engineFault, type Parameters, quoteName } from '../duckdb/engine.ts';
 import { hashAlgorithm } from './fingerprint.ts';
+import { groupBodies } from './group-bodies.ts';
+import { parquetLanding } from './parquet-landing.ts';
 import type { Spool } from './spool.ts';
-import { stageBatch } from './stage-batch.ts';
-import type { Staged, Staging } from './staged.ts';
+import { columnsOf, stageBatch, stageTogether } from './stage-batch.ts';
+import type { Landing, Staged, Staging } from './staged.ts';
 import { HASH_RULE, VALUE_RULES } from './value-rules.ts';
 
 export interface StagingOptions {
@@ -18,12 +20,11 @@ export function openStaging({ engine, spool }: StagingOptions): Staging {
   let algorithm: Promise<string> | undefined;
 
   /** Runs `use` on a connection that knows the value rules and hears `signal`. */
-  async function connected<T>(
+  async function onConnection<T>(
+    connection: Connection,
     signal: AbortSignal,
     use: (connection: Connection, algorithm: string) => Promise<T>,
   ): Promise<T> {
-    if (signal.aborted) throw interrupted();
-    await using connection = await (await engine()).connect();
     const interrupt = () => connection.duckdb.interrupt();
     signal.addEventListener('abort', interrupt);
     try {
@@ -36,12 +37,26 @@ export function openStaging({ engine, spool }: StagingOptions): Staging {
     }
   }
 
+  /** The same on a connection of its own. */
+  async function connected<T>(
+    signal: AbortSignal,
+    use: (connection: Connection, algorithm: string) => Promise<T>,
+  ): Promise<T> {
+    if (signal.aborted) throw interrupted();
+    await using connection = await (await engine()).connect();
+    return await onConnection(connection, signal, use);
+  }
+
   const staging: Staging = {
     async stage(spec, table, bodies, signal): Promise<Staged> {
       const file = spool.file('.parquet');
       try {
         const { columns, loads } = await connected(signal, (connection, named) =>
-          stageBatch({ connection, algorithm: named, spec, file, signal }, table.columns, bodies),
+          stageBatch(
+            { algorithm: named, spec, landing: parquetLanding(connection, file), signal },
+            table.columns,
+            bodies,
+          ),
         );
         return { id: randomUUIDv7(), file, columns, loads, [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
       } catch (error) {
@@ -50,10 +65,25 @@ export function openStaging({ engine, spool }: StagingOptions): Staging {
       }
     },
 
+    async open(spec, table, bodies, signal) {
+      const { groups, problems } = await connected(signal, (connection) =>
+        groupBodies(connection, spec, table.columns, bodies),
+      );
+      if (problems.size > 0) return undefined;
+      return {
+        columns: columnsOf(groups),
+        into: (landing) =>
+          onConnection(landing.connection, signal, (connection, named) =>
+            stageTogether({ algorithm: named, spec, landing: { ...landing, connection }, signal }, groups),
+          ),
+      };
+    },
+
     async preview(spec, body, limit, signal) {
       await using file = spool.file('.parquet');
       return connected(signal, async (connection, named) => {
-        const batch = await stageBatch({ connection, algorithm: named, spec, file, signal }, [], [body]);
+        const landing = parquetLanding(connection, file);
+        const batch = await stageBatch({ algorithm: named, spec, landing, signal }, [], [body]);
         const [load] = batch.loads;
         if (load === undefined) throw new Error('no load of a body');
         const metadata = METADATA_COLUMNS.map((column) => ({ ...column, description: '' }));
@@ -62,7 +92,7 @@ export function openStaging({ engine, spool }: StagingOptions): Staging {
         const texts = columns.map(({ name }) =>
           written.has(name) ? `CAST(${quoteName(name)} AS VARCHAR)` : 'NULL::VARCHAR',
         );
-        return { columns, rows: await readTexts(connection, file.path, texts, limit), load };
+        return { columns, rows: await readTexts(landing, texts, limit), load };
       });
     },
 
@@ -96,14 +126,9 @@ async function prepare(connection: Connection): Promise<string> {
   return hashAlgorithm(connection);
 }
 
-async function readTexts(
-  connection: Connection,
-  path: string,
-  texts: readonly string[],
-  limit: number,
-): Promise<(string | null)[][]> {
-  const rows = await connection.rows<{ texts: (string | null)[] }>(
-    `SELECT [${texts.join(', ')}] AS texts FROM read_parquet(${quoteText(path)}) LIMIT ${Math.max(0, Math.floor(limit))}`,
+async function readTexts(landing: Landing, texts: readonly string[], limit: number): Promise<(string | null)[][]> {
+  const rows = await landing.connection.rows<{ texts: (string | null)[] }>(
+    `SELECT [${texts.join(', ')}] AS texts FROM ${landing.rows()} LIMIT ${Math.max(0, Math.floor(limit))}`,
   );
   return rows.map((row) => row.texts);
 }

@@ -1,13 +1,12 @@
+import { idsInBatches } from './batches.ts';
 import type { Attached } from './connect.ts';
 import { pendingTables, uncommittedSql } from './pending.ts';
 import type { Draft } from './read.ts';
 import type { Relations } from './schema.ts';
-import { texts } from './texts.ts';
 
 /**
- * Fills in what the tables hold now, in one query for the totals and one for the keys at or after `detailFrom`. Rows
- * that a killed commit may have left are no rows. The tables' scans are put together before they are counted: counted
- * one by one, a thousand tables take ten times as long.
+ * Fills in what the tables hold now: the totals, and the keys at or after `detailFrom`. Rows that a killed commit may
+ * have left are no rows. The scans of many tables are put together before they are counted.
  */
 export async function countTables(file: Attached, existing: Relations, drafts: readonly Draft[]): Promise<void> {
   const pending = new Set(await pendingTables(file, existing));
@@ -15,29 +14,32 @@ export async function countTables(file: Attached, existing: Relations, drafts: r
     pending.has(table.query.name) && hasKeys(table)
       ? `(SELECT * FROM ${file.table(table.query.name)} WHERE _load_id NOT IN (${uncommittedSql(file, existing)}))`
       : file.table(table.query.name);
-  await countRows(file, drafts, rows);
-  await countPresent(file, drafts, rows);
+  for (const [first, last] of idsInBatches(drafts)) {
+    const tables = drafts.slice(first, last + 1);
+    await countRows(file, tables, rows);
+    await countPresent(file, tables, rows);
+  }
 }
 
 /** A table's rows that count, as something to select from. */
 type RowsOf = (table: Draft) => string;
 
-async function countRows(file: Attached, drafts: readonly Draft[], rows: RowsOf): Promise<void> {
-  const scans = drafts.flatMap((table, id) => (table.exists ? [`SELECT ${id} AS id FROM ${rows(table)}`] : []));
+async function countRows(file: Attached, tables: readonly Draft[], rows: RowsOf): Promise<void> {
+  const scans = tables.flatMap((table, id) => (table.exists ? [`SELECT ${id} AS id FROM ${rows(table)}`] : []));
   if (scans.length === 0) return;
   const counts = await file.connection.rows<{ id: number; n: bigint }>(
     `SELECT id, count(*) AS n FROM (${scans.join(' UNION ALL ')}) GROUP BY id`,
   );
   for (const { id, n } of counts) {
-    const table = drafts[id];
+    const table = tables[id];
     if (table !== undefined) table.rows = Number(n);
   }
 }
 
 /** A key that the ledger knows and the table lacks has 0. */
-async function countPresent(file: Attached, drafts: readonly Draft[], rows: RowsOf): Promise<void> {
+async function countPresent(file: Attached, tables: readonly Draft[], rows: RowsOf): Promise<void> {
   const parameters: Record<string, string> = {};
-  const scans = drafts.flatMap((table, id) => {
+  const scans = tables.flatMap((table, id) => {
     const from = table.query.detailFrom;
     if (!hasKeys(table) || from === undefined) return [];
     for (const [key, state] of table.states) if (state.periodDate >= from) table.present.set(key, 0);
@@ -48,16 +50,13 @@ async function countPresent(file: Attached, drafts: readonly Draft[], rows: Rows
     ];
   });
   if (scans.length === 0) return;
-  const counts = texts(
-    file,
-    `SELECT json_array(id, _period_key, count(*))::VARCHAR FROM (${scans.join(' UNION ALL ')}) GROUP BY id, _period_key`,
+  const counts = await file.connection.rows<{ id: number; present: string }>(
+    `SELECT id, '[' || string_agg(json_array(key, n)::VARCHAR, ',') || ']' AS present
+     FROM (SELECT id, _period_key AS key, count(*) AS n FROM (${scans.join(' UNION ALL ')}) GROUP BY ALL) GROUP BY id`,
     parameters,
   );
-  for await (const chunk of counts) {
-    for (const text of chunk) {
-      const [id, key, n] = JSON.parse(text) as [id: number, key: string, n: number];
-      drafts[id]?.present.set(key, n);
-    }
+  for (const { id, present } of counts) {
+    for (const [key, n] of JSON.parse(present) as [key: string, n: number][]) tables[id]?.present.set(key, n);
   }
 }
 

@@ -7,7 +7,7 @@ import { duckDbFile, type FileOptions, type Work } from './connect.ts';
 import { settlePending } from './pending.ts';
 import { prepare } from './prepare.ts';
 import { nothing, read } from './read.ts';
-import { replace } from './replace.ts';
+import { replace, replaceFrom } from './replace.ts';
 import { ensureLedger, LEDGER, LEDGER_RELATIONS, relations } from './schema.ts';
 
 export interface DuckDbOptions extends FileOptions {
@@ -48,6 +48,10 @@ export function openDuckDb(options: DuckDbOptions): Destination {
 
     async replace(batch, signal) {
       return await write(signal, (attached) => replace(attached, batch));
+    },
+
+    async replaceFrom(table, fill, signal) {
+      return await write(signal, (attached) => replaceFrom(attached, table, fill));
     },
 
     async note(entries, signal) {

@@ -1,6 +1,7 @@
 import { ExportdError } from '../../core/errors.ts';
-import type { LedgerEntry } from '../../core/words.ts';
-import { quoteText } from '../../duckdb/engine.ts';
+import type { LedgerEntry, LoadId, LocalDate, PeriodKey, TableSpec } from '../../core/words.ts';
+import { type Parameters, quoteText } from '../../duckdb/engine.ts';
+import type { Landing, Staged } from '../../staging/staged.ts';
 import { type Batch, expectedRows } from '../destination.ts';
 import { DELETING_OUTCOMES } from '../ledger.ts';
 import { appendEntries, bindEntries, ENTRIES, selectEntries } from './append.ts';
@@ -10,7 +11,7 @@ import { LEDGER, relations, stateSql } from './schema.ts';
 
 /** See Destination.replace: the batch's keys replaced and its ledger rows appended, in one transaction. */
 export async function replace(file: Attached, batch: Batch): Promise<readonly LedgerEntry[]> {
-  const { entries, insert, table } = batch;
+  const { entries, insert, table, staged } = batch;
   await requirePrepared(file, table.name);
   await bindEntries(file, entries);
   const before = await committed(file, entries);
@@ -19,7 +20,53 @@ export async function replace(file: Attached, batch: Batch): Promise<readonly Le
   if (insert.length > 0) await markPending(file, table.name, insert);
   await file.connection.run('BEGIN');
   await vacuumBy(file, await deleteKeys(file, batch));
-  const inserted = await insertRows(file, batch);
+  const inserted = staged === undefined ? 0 : await insertStaged(file, table.name, staged, insert);
+  await commit(file, batch, inserted);
+  return await committed(file, entries);
+}
+
+/** See Destination.replaceFrom. */
+export async function replaceFrom(
+  file: Attached,
+  table: TableSpec,
+  fill: (landing: Landing) => Promise<Batch | undefined>,
+): Promise<boolean> {
+  await requirePrepared(file, table.name);
+  const pending: LoadId[] = [];
+  let inserted = 0;
+  const landing: Landing = {
+    connection: file.connection,
+    async put(loads, rows, parameters) {
+      pending.push(...loads.map(({ loadId }) => loadId));
+      await markPending(file, table.name, pending);
+      await file.connection.run('BEGIN');
+      const keys = loads.map(({ period }) => period.key);
+      const deleted = await deleteRows(file, table.name, keys, new Set(loads.map(({ period }) => period.date)));
+      await vacuumBy(file, deleted);
+      inserted = await insertRows(file, table.name, rows, parameters);
+    },
+    rows() {
+      const ids = pending.toSorted();
+      // The bounds beside the list let DuckDB pass over every row group that is older.
+      return `${file.table(table.name)} WHERE _load_id BETWEEN ${quoteText(ids[0] ?? '')} AND ${quoteText(ids.at(-1) ?? '')}
+        AND _load_id IN (${ids.map(quoteText).join(', ')})`;
+    },
+  };
+  const batch = await fill(landing);
+  if (batch === undefined) {
+    await file.connection.run('ROLLBACK');
+    await unmarkPending(file, pending);
+    return false;
+  }
+  await deleteKeys(file, { ...batch, entries: batch.entries.filter(({ loadId }) => !batch.insert.includes(loadId)) });
+  await bindEntries(file, batch.entries);
+  await commit(file, batch, inserted);
+  return true;
+}
+
+/** The end of the transaction: nothing lands unless just the rows that were staged arrived. */
+async function commit(file: Attached, batch: Batch, inserted: number): Promise<void> {
+  const { entries, insert, table } = batch;
   const expected = expectedRows(batch);
   if (inserted !== expected) {
     throw new ExportdError(
@@ -31,7 +78,6 @@ export async function replace(file: Attached, batch: Batch): Promise<readonly Le
   await appendEntries(file, appendable(file, entries));
   if (insert.length > 0) await unmarkPending(file, insert);
   await file.connection.run('COMMIT');
-  return await committed(file, entries);
 }
 
 async function requirePrepared(file: Attached, name: string): Promise<void> {
@@ -53,16 +99,26 @@ async function committed(file: Attached, entries: readonly LedgerEntry[]): Promi
   });
 }
 
+/** Of the batch's entries whose rows go, or are replaced. Returns how many rows went. */
+async function deleteKeys(file: Attached, { entries, table, dates }: Batch): Promise<number> {
+  const deleting = entries.filter(({ outcome }) => DELETING_OUTCOMES.some((known) => known === outcome));
+  const keys = deleting.map(({ periodKey }) => periodKey);
+  return await deleteRows(file, table.name, keys, new Set([...dates, ...deleting.map(({ periodDate }) => periodDate)]));
+}
+
 /** Returns how many rows went. */
-async function deleteKeys(file: Attached, batch: Batch): Promise<number> {
-  const deleting = batch.entries.filter(({ outcome }) => DELETING_OUTCOMES.some((known) => known === outcome));
-  if (deleting.length === 0) return 0;
-  const dates = new Set([...batch.dates, ...deleting.map((entry) => entry.periodDate)]);
+async function deleteRows(
+  file: Attached,
+  table: string,
+  keys: readonly (PeriodKey | null)[],
+  dates: ReadonlySet<LocalDate>,
+): Promise<number> {
+  if (keys.length === 0) return 0;
   const [answer] = await file.connection.rows<{ Count: bigint }>(
-    `DELETE FROM ${file.table(batch.table.name)}
+    `DELETE FROM ${file.table(table)}
      WHERE _period_date IN (SELECT unnest(from_json($dates, '["DATE"]')))
-       AND _period_key IN (SELECT period_key FROM ${ENTRIES} WHERE outcome IN (${DELETING_OUTCOMES.map(quoteText).join(', ')}))`,
-    { dates: JSON.stringify([...dates]) },
+       AND _period_key IN (SELECT unnest(from_json($keys, '["VARCHAR"]')))`,
+    { dates: JSON.stringify([...dates]), keys: JSON.stringify(keys) },
   );
   return Number(answer?.Count ?? 0);
 }
@@ -75,13 +131,26 @@ async function vacuumBy(file: Attached, deleted: number): Promise<void> {
   await file.connection.run(`SET GLOBAL max_vacuum_tasks = ${deleted === 0 ? 0 : 1}`);
 }
 
-async function insertRows(file: Attached, { staged, table, insert }: Batch): Promise<number> {
-  if (staged === undefined || insert.length === 0) return 0;
+async function insertStaged(
+  file: Attached,
+  table: string,
+  { file: { path } }: Staged,
+  insert: readonly LoadId[],
+): Promise<number> {
+  if (insert.length === 0) return 0;
+  const rows = `SELECT * FROM read_parquet($path) WHERE _load_id IN (SELECT unnest(from_json($insert, '["VARCHAR"]')))`;
+  return await insertRows(file, table, rows, { path, insert: JSON.stringify(insert) });
+}
+
+async function insertRows(
+  file: Attached,
+  table: string,
+  rows: string,
+  parameters: Parameters | undefined,
+): Promise<number> {
   const [answer] = await file.connection.rows<{ Count: bigint }>(
-    `INSERT INTO ${file.table(table.name)} BY NAME
-     SELECT * FROM read_parquet($path)
-     WHERE _load_id IN (SELECT unnest(from_json($insert, '["VARCHAR"]')))`,
-    { path: staged.file.path, insert: JSON.stringify(insert) },
+    `INSERT INTO ${file.table(table)} BY NAME ${rows}`,
+    parameters,
   );
   return Number(answer?.Count ?? 0);
 }

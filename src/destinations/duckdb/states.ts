@@ -1,7 +1,7 @@
 import type { KeyState, LocalDate, StateOutcome } from '../../core/words.ts';
+import { idsInBatches } from './batches.ts';
 import type { Attached } from './connect.ts';
 import type { Draft } from './read.ts';
-import { texts } from './texts.ts';
 
 /** Turns what chooseNewest left into the drafts' key states. */
 export async function fetchKeyStates(file: Attached, drafts: readonly Draft[]): Promise<void> {
@@ -9,9 +9,8 @@ export async function fetchKeyStates(file: Attached, drafts: readonly Draft[]): 
   await fetchNotes(file, drafts);
 }
 
-/** What many keys have in common. */
+/** What many keys of a table have in common. */
 interface Facet {
-  readonly facet: number;
   readonly id: number;
   readonly source: string;
   readonly org_id: string | null;
@@ -22,7 +21,6 @@ interface Facet {
 }
 
 type StateRow = readonly [
-  facet: number,
   key: string,
   periodDate: LocalDate,
   start: number,
@@ -35,39 +33,32 @@ type StateRow = readonly [
     | null,
 ];
 
-/** As one text per key, with what repeats from key to key apart. */
+/** Fetched as one text of all keys that have a facet in common: key by key takes three times as long. */
 async function fetchStates(file: Attached, drafts: readonly Draft[]): Promise<void> {
-  await file.connection.run(
-    `CREATE OR REPLACE TEMP TABLE _exportd_facets AS
-     SELECT (row_number() OVER ())::INTEGER - 1 AS facet, *
-     FROM (SELECT DISTINCT id, source, org_id, outcome, closed, settled, policy FROM temp._exportd_states WHERE NOT void)`,
-  );
-  const facets = await file.connection.rows<Facet>('SELECT * FROM temp._exportd_facets ORDER BY facet');
-  const rows = texts(
-    file,
-    `SELECT json_array(f.facet, s.period_key, s.period_date, epoch_ms(s.period_start), epoch_ms(s.period_end),
-       s.row_count, s.rows_load_id, epoch_ms(s.extracted_at), s.detail)::VARCHAR
-     FROM temp._exportd_states s
-     JOIN temp._exportd_facets f ON f.id = s.id AND f.source = s.source AND f.outcome = s.outcome
-       AND f.closed = s.closed AND f.settled = s.settled
-       AND f.org_id IS NOT DISTINCT FROM s.org_id AND f.policy IS NOT DISTINCT FROM s.policy
-     WHERE NOT s.void`,
-  );
-  for await (const chunk of rows) {
-    for (const text of chunk) {
-      const row = JSON.parse(text) as StateRow;
-      const facet = facets[row[0]];
-      const table = facet === undefined ? undefined : drafts[facet.id];
-      if (facet === undefined || table === undefined) continue;
-      table.states.set(row[1], keyState(facet, row));
-      table.ledgerRows += row[5];
+  for (const [first, last] of idsInBatches(drafts)) {
+    const facets = await file.connection.rows<Facet & { rows: string }>(
+      `SELECT id, source, org_id, outcome, closed, settled, policy,
+         '[' || string_agg(json_array(period_key, period_date, epoch_ms(period_start), epoch_ms(period_end),
+           row_count, rows_load_id, epoch_ms(extracted_at), detail)::VARCHAR, ',') || ']' AS rows
+       FROM temp._exportd_states WHERE NOT void AND id BETWEEN $first AND $last
+       GROUP BY id, source, org_id, outcome, closed, settled, policy`,
+      { first, last },
+    );
+    for (const { rows, ...facet } of facets) {
+      const table = drafts[facet.id];
+      if (table === undefined) continue;
+      for (const row of JSON.parse(rows) as StateRow[]) {
+        const [key, , , , rowCount] = row;
+        table.states.set(key, keyState(facet, row));
+        table.ledgerRows += rowCount;
+      }
     }
   }
 }
 
 function keyState(
   facet: Facet,
-  [, , periodDate, start, end, rows, rowsLoadId, requestedAt, detail]: StateRow,
+  [, periodDate, start, end, rows, rowsLoadId, requestedAt, detail]: StateRow,
 ): KeyState {
   return {
     source: facet.source,
