@@ -6,6 +6,8 @@ export default defineConfig({
     exclude: ['test/engines/node_modules/**', 'node_modules/**'],
     // Most tests wait for processes and sockets: every core has a worker, also the one that vitest itself would keep free.
     maxWorkers: '100%',
+    // So that no test's own time pays for the download.
+    globalSetup: ['test/engines/install-first.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },
