@@ -1,12 +1,15 @@
 /** Replaces one key with many rows again and again, and says on stdout when its commit begins and when it has ended. */
 import { randomUUIDv7 } from 'node:crypto';
 import { writeSync } from 'node:fs';
+import { parseKey } from '../../src/core/period-key.ts';
+import type { Batch } from '../../src/destinations/destination.ts';
 import { openDuckDb } from '../../src/destinations/duckdb/index.ts';
-import { type Engine, openEngine } from '../../src/duckdb/engine.ts';
+import { type Engine, openEngine, quoteText } from '../../src/duckdb/engine.ts';
+import type { Landing, Staged } from '../../src/staging/staged.ts';
 import { COLUMNS, entryOf, tableSpec } from '../contract/entries.ts';
 import { stageUsers } from '../contract/staged.ts';
 
-const [path = '', folder = '', rows = '', date = ''] = process.argv.slice(2);
+const [path = '', folder = '', rows = '', date = '', road = ''] = process.argv.slice(2);
 const engine = await openEngine({ memoryLimit: 512_000_000, temporaryDirectory: folder });
 const say = (line: string) => writeSync(1, `${line}\n`);
 
@@ -42,12 +45,22 @@ const destination = openDuckDb({
   clock: Date.now,
 });
 const signal = new AbortController().signal;
+
+/** The same rows, as if they were parsed inside the transaction. */
+async function filled(landing: Landing, batch: Batch & { readonly staged: Staged }): Promise<Batch> {
+  const [entry] = batch.entries;
+  const period = entry?.periodKey == null ? undefined : parseKey(entry.periodKey);
+  if (entry === undefined || period === undefined) throw new Error('a batch without a key');
+  const rows = `SELECT * FROM read_parquet(${quoteText(batch.staged.file.path)})`;
+  await landing.put([{ loadId: entry.loadId, period }], rows, undefined);
+  return { ...batch, staged: undefined };
+}
+
 for (;;) {
   const entry = entryOf(date, { loadId: randomUUIDv7(), rowCount: Number(rows) });
   await using staged = await stageUsers(engine, folder, entry);
+  const batch = { staged, table: tableSpec(), insert: [entry.loadId], entries: [entry], dates: [date] };
   await destination.prepare(tableSpec(), COLUMNS, signal);
-  await destination.replace(
-    { staged, table: tableSpec(), insert: [entry.loadId], entries: [entry], dates: [date] },
-    signal,
-  );
+  if (road === 'by file') await destination.replace(batch, signal);
+  else await destination.replaceFrom?.(tableSpec(), (landing) => filled(landing, batch), signal);
 }

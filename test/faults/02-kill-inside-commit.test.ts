@@ -26,18 +26,25 @@ describe('a kill inside the commit (reliability 2)', { timeout: full ? 3_600_000
   });
 
   test.each([
-    { reopened: 'by exportd', plainFirst: false, dropLedger: false },
-    { reopened: 'by a plain DuckDB first', plainFirst: true, dropLedger: false },
-    { reopened: 'by a plain DuckDB first, with the ledger dropped by hand before', plainFirst: true, dropLedger: true },
-  ])('leaves the rows of exactly one export, reopened $reopened', async ({ plainFirst, dropLedger }) => {
+    { road: 'by file', reopened: 'by exportd', plainFirst: false, dropLedger: false },
+    { road: 'by file', reopened: 'by a plain DuckDB first', plainFirst: true, dropLedger: false },
+    { road: 'at once', reopened: 'by a plain DuckDB first', plainFirst: true, dropLedger: false },
+    {
+      road: 'by file',
+      reopened: 'by a plain DuckDB first, the ledger dropped before',
+      plainFirst: true,
+      dropLedger: true,
+    },
+  ] as const)('leaves the rows of exactly one export, which came $road, reopened $reopened', async (way) => {
+    const { road, plainFirst, dropLedger } = way;
     const thrown = dice();
-    const commitTakes = await learnCommit(warehouse);
+    const commitTakes = await learnCommit(warehouse, road);
     let hits = 0;
     let kills = 0;
     let halves = 0;
     while (hits < HITS && kills < KILLS) {
       if (dropLedger) await warehouse.sql('DROP TABLE main._exportd_loads');
-      const inside = await killDuringCommit(warehouse, thrown.throw() * commitTakes);
+      const inside = await killDuringCommit(warehouse, road, thrown.throw() * commitTakes);
       kills += 1;
       if (inside) hits += 1;
       if (plainFirst) {
@@ -52,9 +59,12 @@ describe('a kill inside the commit (reliability 2)', { timeout: full ? 3_600_000
   });
 });
 
+/** `at once`: parsed inside the transaction, see Destination.replaceFrom. */
+type Road = 'by file' | 'at once';
+
 /** Milliseconds that the median of the first commits took. */
-async function learnCommit(warehouse: DuckDbWarehouse): Promise<number> {
-  const child = startChild(warehouse);
+async function learnCommit(warehouse: DuckDbWarehouse, road: Road): Promise<number> {
+  const child = startChild(warehouse, road);
   const took: number[] = [];
   let began = 0;
   for await (const line of linesOf(child)) {
@@ -67,8 +77,8 @@ async function learnCommit(warehouse: DuckDbWarehouse): Promise<number> {
 }
 
 /** Kills a new child so long after its first commit began; true where that had not ended. */
-async function killDuringCommit(warehouse: DuckDbWarehouse, delay: number): Promise<boolean> {
-  const child = startChild(warehouse);
+async function killDuringCommit(warehouse: DuckDbWarehouse, road: Road, delay: number): Promise<boolean> {
+  const child = startChild(warehouse, road);
   let committed = false;
   const lines = createInterface({ input: child.stdout ?? process.stdin });
   const began = new Promise<void>((resolve) => {
@@ -83,9 +93,10 @@ async function killDuringCommit(warehouse: DuckDbWarehouse, delay: number): Prom
   return !committed;
 }
 
-function startChild({ path, folder }: DuckDbWarehouse): ChildProcess {
+function startChild({ path, folder }: DuckDbWarehouse, road: Road): ChildProcess {
   const script = new URL('./02-kill-inside-commit.child.ts', import.meta.url).pathname;
-  return spawn(process.execPath, [script, path, folder, String(ROWS), DAY], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const words = [script, path, folder, String(ROWS), DAY, road];
+  return spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 function linesOf(child: ChildProcess): AsyncIterable<string> {
