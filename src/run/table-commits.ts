@@ -99,6 +99,7 @@ export class TableCommits {
       size = { ...size, keys: batch.entries.length, rows: expectedRows(batch) };
       committing = clock();
       emit({ type: 'batch.staged', at: committing, ...size, ms: committing - began });
+      if (deadline.aborted) return undefined;
       emit({ type: 'batch.committing', at: committing, ...size });
       return batch;
     };

@@ -58,6 +58,9 @@ describe('a batch', () => {
       rows,
       wrapStaging: (inner) => ({
         ...inner,
+        open: async () => {
+          throw small;
+        },
         stage: async (spec, table, bodies, signal) => {
           if (bodies.length > 3) throw small;
           staged.push(bodies.length);
