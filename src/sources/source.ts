@@ -9,6 +9,18 @@ export interface Ask {
   readonly urgency: Urgency;
 }
 
+/** How a source lays out rows that have keys: a CSV without a header, every text quoted, null an empty field, LF. */
+export interface Layout {
+  /** Whose value each field of a row is. A row has two fields at least; those beyond the columns are always empty. */
+  readonly columns: readonly string[];
+  /** Whether rows have fewer fields than columns: those from before a column's first value. */
+  readonly isRagged: boolean;
+  /** Whether some value holds a line end. */
+  readonly spansLines: boolean;
+  /** Bytes. */
+  readonly longestRow: number;
+}
+
 /** A body that arrived to its last byte. */
 export interface Body {
   readonly kind: 'body';
@@ -18,9 +30,9 @@ export interface Body {
   /** When the answer's headers came; for the forecast only. */
   readonly answeredAt: Instant;
   readonly file: SpoolFile;
-  readonly format: 'csv' | 'ndjson' | 'parquet';
-  /** Of an ndjson body: every key that any of its rows has. Where the source does not say, staging looks for itself. */
-  readonly columns?: readonly string[] | undefined;
+  readonly format: 'csv' | 'parquet';
+  /** Of a CSV that the source wrote itself, without a header. undefined: as it came, header first. */
+  readonly layout?: Layout | undefined;
   readonly bytes: number;
   /** SHA-256 of the bytes after content decoding, as they streamed; hex. */
   readonly digest: string;
@@ -46,8 +58,8 @@ export interface Source extends AsyncDisposable {
    *
    * Throws RETENTION_PASSED (period, not retryable) where the period reaches past the source's edge at the instant the
    * request would leave. Returned: the file holds the body to its last byte. Thrown, aborted or killed: the file is
-   * garbage and the source unharmed. ndjson is one row a line, every value a string or null, numbers as their source
-   * text, so that nothing passes through a double.
+   * garbage and the source unharmed. Rows that came as JSON have numbers as their source text, so that nothing passes
+   * through a double.
    *
    * `queued` is heard only while the request waits for its turn: what is under way goes on.
    */

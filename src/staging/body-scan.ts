@@ -117,23 +117,6 @@ class CsvScan {
   }
 }
 
-/** How long the longest line of an NDJSON body is, in bytes. */
-export async function longestLine(path: string, signal: AbortSignal): Promise<number> {
-  let longest = 0;
-  let length = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 262_144, signal })) {
-    const bytes: Buffer = chunk;
-    let from = 0;
-    for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, from)) {
-      longest = Math.max(longest, length + end - from);
-      length = 0;
-      from = end + 1;
-    }
-    length += bytes.length - from;
-  }
-  return Math.max(longest, length);
-}
-
 /** How many bytes at the end belong to a character that goes on in the next chunk. */
 function cutCharacter(bytes: Buffer): number {
   for (let back = 1; back <= Math.min(3, bytes.length); back += 1) {

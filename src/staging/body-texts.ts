@@ -1,12 +1,12 @@
 import { matchingName } from '../core/columns.ts';
-import { quoteName, quoteText } from '../duckdb/engine.ts';
+import { quoteText } from '../duckdb/engine.ts';
 import type { Body } from '../sources/source.ts';
 
-/** Bodies of one format and one header: one statement reads them all. */
+/** Bodies of one header: one statement reads them all. */
 export interface BodyGroup {
-  readonly format: 'csv' | 'ndjson';
-  /** CSV: in the file's order. NDJSON: every key that any row has. */
+  /** What each field of a record is, in the files' order. */
   readonly names: readonly string[];
+  readonly hasHeader: boolean;
   readonly bodies: readonly Body[];
   readonly reading: Reading;
 }
@@ -17,10 +17,15 @@ export interface Reading {
   readonly longestRecord?: number | undefined;
   /** On one thread: rows can be numbered, and no thread begins in the middle of a value. */
   readonly inOrder?: boolean | undefined;
+  /** Records may lack their last fields. */
+  readonly isRagged?: boolean | undefined;
 }
 
 /** DuckDB's default `max_line_size`; its buffer is a multiple of it. */
 export const USUAL_RECORD = 2_000_000;
+
+/** Bytes after which DuckDB gives a CSV file to a second thread, which then takes a line end in quotes for a row's. */
+export const SHARED_FILE = 8_000_000;
 
 export interface BodyTexts {
   /** A FROM clause: one row a record, with `filename`. */
@@ -29,47 +34,25 @@ export interface BodyTexts {
   text(name: string): string | undefined;
   /** True, as an SQL expression, where a row has the column twice, in two spellings. undefined: no row can. */
   twice(name: string): string | undefined;
-  /** True, as an SQL expression, where DuckDB cannot take a row apart. undefined: that is found out byte by byte. */
-  readonly unreadable: string | undefined;
 }
 
-/** Every field of the bodies as text. */
+/** Fields of a record at least: a line without a comma could be an empty one, which DuckDB takes for no record. */
+const FEWEST_FIELDS = 2;
+
+/**
+ * Every field of the bodies as text. Fields are named by their place, so that no name of an export is ever a name here.
+ * A header has each name once; keys of JSON rows may be spelled in several ways, one a row.
+ */
 export function bodyTexts(group: BodyGroup): BodyTexts {
-  return group.format === 'csv' ? csvTexts(group) : ndjsonTexts(group);
-}
-
-function csvTexts(group: BodyGroup): BodyTexts {
-  // Fields are named by their place, so that no name of an export is ever a name here.
-  const place = new Map(group.names.map((name, index) => [matchingName(name), `field${index}`]));
+  const { names, hasHeader } = group;
+  const places = Map.groupBy(names.keys(), (index) => matchingName(names[index] ?? ''));
+  const values = (name: string) => (places.get(matchingName(name)) ?? []).map((index) => `field${index}`);
+  const width = hasHeader ? names.length : Math.max(names.length, FEWEST_FIELDS);
   return {
     from: readCsv(
       group,
-      [...place.values()],
-      `header = true, delim = ',', quote = '"', escape = '"', allow_quoted_nulls = false`,
+      Array.from({ length: width }, (_, index) => `field${index}`),
     ),
-    text: (name) => place.get(matchingName(name)),
-    twice: () => undefined,
-    unreadable: undefined,
-  };
-}
-
-/**
- * A line is read whole, as one field (no JSON text has a byte 1), and taken apart by json_transform. DuckDB's structs
- * do not tell names apart by case: a second spelling of a name goes into a second struct.
- */
-function ndjsonTexts(group: BodyGroup): BodyTexts {
-  const spellings = Map.groupBy(group.names, matchingName);
-  const structs = Math.max(0, ...[...spellings.values()].map((names) => names.length));
-  const transforms = Array.from({ length: structs }, (_, layer) => {
-    const names = [...spellings.values()].flatMap((names) => names[layer] ?? []);
-    const structure = JSON.stringify(Object.fromEntries(names.map((name) => [name, 'VARCHAR'])));
-    return `json_transform(line, ${quoteText(structure)}) AS row${layer}`;
-  });
-  const lines = readCsv(group, ['line'], `header = false, delim = '\x01', quote = '', escape = ''`);
-  const values = (name: string) =>
-    (spellings.get(matchingName(name)) ?? []).map((spelling, layer) => `row${layer}.${quoteName(spelling)}`);
-  return {
-    from: `(SELECT ${['filename', 'line', ...transforms].join(', ')} FROM ${lines} WHERE line IS NOT NULL)`,
     text(name) {
       const all = values(name);
       return all.length < 2 ? all[0] : `coalesce(${all.join(', ')})`;
@@ -79,19 +62,21 @@ function ndjsonTexts(group: BodyGroup): BodyTexts {
       if (all.length < 2) return undefined;
       return `(${all.map((value) => `(${value} IS NOT NULL)::INTEGER`).join(' + ')}) > 1`;
     },
-    unreadable: 'NOT json_valid(line)',
   };
 }
 
-function readCsv(group: BodyGroup, columns: readonly string[], dialect: string): string {
+function readCsv(group: BodyGroup, columns: readonly string[]): string {
   const files = group.bodies.map((body) => quoteText(body.file.path)).join(', ');
   const types = columns.map((name) => `${name}: 'VARCHAR'`).join(', ');
-  const { longestRecord: long, inOrder } = group.reading;
+  const { longestRecord: long, inOrder, isRagged } = group.reading;
   const options = [
     'auto_detect = false',
-    dialect,
+    `delim = ',', quote = '"', escape = '"', allow_quoted_nulls = false`,
+    // Without a header the first line end that DuckDB sees may be one within a value.
+    ...(group.hasHeader ? ['header = true'] : ['header = false', `new_line = '\\n'`]),
     `columns = {${types}}`,
     'filename = true',
+    ...(isRagged === true ? ['null_padding = true'] : []),
     ...(inOrder === true ? ['parallel = false'] : []),
     ...(long === undefined ? [] : [`max_line_size = ${long + 1024}`, `buffer_size = ${2 * long + 65_536}`]),
   ];

@@ -3,8 +3,9 @@ import { quotedName } from '../core/columns.ts';
 import { ExportdError } from '../core/errors.ts';
 import type { ColumnType } from '../core/words.ts';
 import { type Connection, engineFault } from '../duckdb/engine.ts';
-import { longestLine, scanCsv } from './body-scan.ts';
-import { bodyTexts, type Reading, USUAL_RECORD } from './body-texts.ts';
+import type { Body } from '../sources/source.ts';
+import { scanCsv } from './body-scan.ts';
+import { bodyTexts, type Reading, SHARED_FILE, USUAL_RECORD } from './body-texts.ts';
 import type { LandingGroup } from './group-bodies.ts';
 import { isMisfit } from './typed-select.ts';
 import { shapeOf } from './value-shape.ts';
@@ -16,9 +17,6 @@ export interface Finding {
   readonly reading?: Reading | undefined;
 }
 
-/** Bytes after which DuckDB gives a CSV file to a second thread, which then takes a line end in quotes for a row's. */
-const SHARED_FILE = 8_000_000;
-
 /**
  * Looks at one body alone, after a statement failed that it was part of: first byte by byte, then value by value.
  * Throws only what stops every body (aborted, memory, disk).
@@ -27,53 +25,28 @@ export async function findProblem(connection: Connection, group: LandingGroup, s
   const [body] = group.bodies;
   if (body === undefined) return {};
   try {
-    const { longest, spansLines } =
-      group.format === 'csv'
-        ? await scanCsv(body.file.path, group.names.length, signal)
-        : { longest: await longestLine(body.file.path, signal), spansLines: false };
-    const longestRecord = longest < USUAL_RECORD ? undefined : longest;
-    const alone = { ...group, reading: { longestRecord, inOrder: true } };
-    const problem = (await findUnreadable(connection, alone)) ?? (await findMisfit(connection, alone));
-    if (problem !== undefined) return { problem };
-    const inOrder = spansLines && body.bytes > SHARED_FILE;
-    return longestRecord === undefined && !inOrder ? {} : { reading: { longestRecord, inOrder } };
+    const reading = group.hasHeader ? await readingOf(body, group.names.length, signal) : group.reading;
+    const problem = await findMisfit(connection, { ...group, reading: { ...reading, inOrder: true } });
+    return problem === undefined ? { reading } : { problem };
   } catch (error) {
     if (signal.aborted || engineFault(error) !== 'other') throw error;
     if (error instanceof ExportdError) return { problem: error };
     return {
-      problem: new ExportdError(
-        'BODY_MALFORMED',
-        `the export cannot be read as ${group.format === 'csv' ? 'CSV' : 'JSON'}`,
-        {
-          scope: 'period',
-          retryable: true,
-          hint: 'the source is asked again; nothing of it was loaded. If it stays so, report it to whoever runs the source',
-        },
-      ),
+      problem: new ExportdError('BODY_MALFORMED', 'the export cannot be read as CSV', {
+        scope: 'period',
+        retryable: true,
+        hint: 'the source is asked again; nothing of it was loaded. If it stays so, report it to whoever runs the source',
+      }),
     };
   }
 }
 
-/**
- * The first row of a JSON answer that DuckDB cannot take apart; read in order. Its grammar and its UTF-8 were checked as it arrived:
- * what is left is an escape for half a character, which JavaScript makes of a text that was cut inside an emoji.
- */
-async function findUnreadable(connection: Connection, group: LandingGroup): Promise<ExportdError | undefined> {
-  const { from, unreadable } = bodyTexts(group);
-  if (unreadable === undefined) return undefined;
-  const [found] = await connection.rows<{ row: bigint }>(
-    `SELECT row FROM (SELECT ${unreadable} AS unreadable, row_number() OVER () AS row FROM ${from})
-WHERE unreadable ORDER BY row LIMIT 1`,
-  );
-  if (found === undefined) return undefined;
-  return new ExportdError(
-    'VALUE_MISFIT',
-    `row ${found.row} of the JSON answer holds half a character (\\ud800 to \\udfff without its other half)`,
-    {
-      scope: 'period',
-      hint: 'a text was cut inside an emoji; correct it at the source, or ask for format: csv, which cannot hold such a half',
-    },
-  );
+/** How DuckDB can read a CSV that came with a header. Throws what is wrong with it. */
+async function readingOf(body: Body, columns: number, signal: AbortSignal): Promise<Reading | undefined> {
+  const { longest, spansLines } = await scanCsv(body.file.path, columns, signal);
+  const longestRecord = longest < USUAL_RECORD ? undefined : longest;
+  const inOrder = spansLines && body.bytes > SHARED_FILE;
+  return longestRecord === undefined && !inOrder ? undefined : { longestRecord, inOrder };
 }
 
 /** The first value that its column cannot hold, by row and column. The group is read in order. */

@@ -2,11 +2,9 @@ import { type LandingColumn, landColumns, landInTable, matchingName, quotedName 
 import { contractColumns, reportName } from '../core/contract.ts';
 import { ExportdError } from '../core/errors.ts';
 import type { TableColumn, TableSpec } from '../core/words.ts';
-import type { Connection } from '../duckdb/engine.ts';
-import type { Body } from '../sources/source.ts';
-import type { BodyGroup } from './body-texts.ts';
+import type { Body, Layout } from '../sources/source.ts';
+import { type BodyGroup, type Reading, SHARED_FILE, USUAL_RECORD } from './body-texts.ts';
 import { readCsvHeader } from './csv-header.ts';
-import { ndjsonColumns } from './ndjson-columns.ts';
 
 /** Bodies that one statement reads, and what lands of them. */
 export interface LandingGroup extends BodyGroup {
@@ -22,7 +20,6 @@ export interface Grouping {
 
 /** Puts bodies of one header together, and says what lands of each. Reads no more of a body than it must for that. */
 export async function groupBodies(
-  connection: Connection,
   spec: TableSpec,
   table: readonly TableColumn[],
   bodies: readonly Body[],
@@ -31,10 +28,12 @@ export async function groupBodies(
   const groups = new Map<string, BodyGroup & { readonly bodies: Body[] }>();
   for (const body of bodies) {
     try {
-      const format = formatOf(body);
-      const names = await columnNames(connection, spec, body);
-      const header = JSON.stringify([format, names]);
-      const group = groups.get(header) ?? { format, names, bodies: [], reading: {} };
+      if (body.format === 'parquet') throw notYet();
+      const hasHeader = body.layout === undefined;
+      const names = body.layout?.columns ?? (await columnNames(spec, body));
+      const reading = body.layout === undefined ? {} : readingOf(body.layout, body.bytes);
+      const header = JSON.stringify([hasHeader, names, reading]);
+      const group = groups.get(header) ?? { names, hasHeader, bodies: [], reading };
       group.bodies.push(body);
       groups.set(header, group);
     } catch (error) {
@@ -57,22 +56,27 @@ export async function groupBodies(
   return { groups: landed, problems };
 }
 
-/** The keys of NDJSON rows may be spelled in several ways, one a row; a CSV header has each column once, or is refused. */
-function headerOf({ format, names }: BodyGroup): readonly string[] {
-  if (format === 'csv') return names;
+/** The keys of JSON rows may be spelled in several ways, one a row; a CSV header has each column once, or is refused. */
+function headerOf({ names, hasHeader }: BodyGroup): readonly string[] {
+  if (hasHeader) return names;
   return [...new Map(names.toReversed().map((name) => [matchingName(name), name])).values()].toReversed();
 }
 
-function formatOf(body: Body): BodyGroup['format'] {
-  if (body.format !== 'parquet') return body.format;
-  throw new ExportdError('NOT_POSSIBLE', 'Parquet bodies cannot be staged yet', { scope: 'period' });
+/** How a CSV without a header must be read. */
+function readingOf(layout: Layout, bytes: number): Reading {
+  const { isRagged, spansLines, longestRow } = layout;
+  return {
+    longestRecord: longestRow < USUAL_RECORD ? undefined : longestRow,
+    inOrder: spansLines && (isRagged || bytes > SHARED_FILE) ? true : undefined,
+    isRagged: isRagged ? true : undefined,
+  };
 }
 
-async function columnNames(connection: Connection, spec: TableSpec, body: Body): Promise<readonly string[]> {
-  if (body.format === 'ndjson') {
-    const names = body.columns ?? (await ndjsonColumns(connection, body.file.path));
-    return [...names].sort();
-  }
+function notYet(): ExportdError {
+  return new ExportdError('NOT_POSSIBLE', 'Parquet bodies cannot be staged yet', { scope: 'period' });
+}
+
+async function columnNames(spec: TableSpec, body: Body): Promise<readonly string[]> {
   const names = await readCsvHeader(body.file.path);
   if (names === undefined) {
     throw new ExportdError('BODY_SHORT', 'the CSV is empty: not even a header arrived', {

@@ -35,9 +35,9 @@ export async function stageBatch(
   table: readonly TableColumn[],
   bodies: readonly Body[],
 ): Promise<StagedBatch> {
-  const { landing, spec, signal } = tools;
+  const { spec, signal } = tools;
   const loadIds = newLoads(bodies);
-  const grouped = await groupBodies(landing.connection, spec, table, bodies);
+  const grouped = await groupBodies(spec, table, bodies);
   const problems = new Map(grouped.problems);
   let groups = grouped.groups;
   try {

@@ -12,7 +12,8 @@ import type {
   TableState,
 } from '../../src/core/words.ts';
 import { type Connection, openEngine, quoteName, quoteText } from '../../src/duckdb/engine.ts';
-import type { Body } from '../../src/sources/source.ts';
+import { JsonRows } from '../../src/sources/export-api/json-rows.ts';
+import type { Body, Layout } from '../../src/sources/source.ts';
 import { openSpool, type SpoolFile } from '../../src/staging/spool.ts';
 import type { Preview, Staged, StagedLoad } from '../../src/staging/staged.ts';
 import { openStaging } from '../../src/staging/staging.ts';
@@ -20,10 +21,8 @@ import { openStaging } from '../../src/staging/staging.ts';
 /** A body that arrived. One of csv, json. */
 export interface Given {
   readonly csv?: string | Buffer;
-  /** Rows of an answer, as the JSON source writes them. */
+  /** Rows of a JSON answer. */
   readonly json?: readonly (readonly (readonly [string, string | null])[])[];
-  /** Whether the JSON source says which keys there are. */
-  readonly saysColumns?: boolean;
   /** recordCount; default: none. */
   readonly declared?: number;
   readonly strict?: boolean;
@@ -70,9 +69,8 @@ export async function openLab(options: { memoryLimit?: number } = {}): Promise<L
   const files: SpoolFile[] = [];
 
   async function bodyOf(given: Given, index: number, report: Report): Promise<Body> {
-    const format = given.csv === undefined ? 'ndjson' : 'csv';
-    const bytes = given.csv === undefined ? Buffer.from((given.json ?? []).map(line).join('')) : Buffer.from(given.csv);
-    const file = spool.file(`.${format}`);
+    const { bytes, layout } = given.csv === undefined ? fromJson(given.json ?? []) : { bytes: Buffer.from(given.csv) };
+    const file = spool.file('.csv');
     files.push(file);
     await writeFile(file.path, bytes);
     const start = Date.UTC(2026, 2, 1 + index);
@@ -94,11 +92,8 @@ export async function openLab(options: { memoryLimit?: number } = {}): Promise<L
       requestedAt: Date.UTC(2026, 10, 25, 3, 0, 0, 123),
       answeredAt: Date.UTC(2026, 10, 25, 3, 0, 1),
       file,
-      format,
-      columns:
-        given.saysColumns === true
-          ? [...new Set((given.json ?? []).flatMap((row) => row.map(([name]) => name)))]
-          : undefined,
+      format: 'csv',
+      layout,
       bytes: bytes.length,
       digest: createHash('sha256').update(bytes).digest('hex'),
       declaredRows: given.declared,
@@ -149,8 +144,14 @@ export async function openLab(options: { memoryLimit?: number } = {}): Promise<L
   };
 }
 
-function line(row: readonly (readonly [string, string | null])[]): string {
-  return `{${row.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}\n`;
+/** What the JSON source makes of an answer. */
+function fromJson(rows: NonNullable<Given['json']>): { readonly bytes: Buffer; readonly layout: Layout } {
+  const splitter = new JsonRows();
+  const objects = rows.map(
+    (row) => `{${row.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`,
+  );
+  const bytes = Buffer.concat([splitter.push(Buffer.from(`{"data":[${objects.join(',')}]}`)), splitter.end()]);
+  return { bytes, layout: splitter.envelope.layout };
 }
 
 function rulesOf(wish: Wish): ColumnRules {

@@ -104,9 +104,9 @@ export function openExportApi(options: ExportApiOptions): Source {
     }
     const rows = new JsonRows();
     const { bytes, digest } = await receiveBody(response, url, [splitRows(rows)], into);
-    const envelope = rows.end();
+    const { envelope } = rows;
     const declaredRows = declaredRowsOf(envelope, url);
-    const what = { format: 'ndjson', columns: envelope.columns, bytes, digest, declaredRows, strict } as const;
+    const what = { format: 'csv', layout: envelope.layout, bytes, digest, declaredRows, strict } as const;
     return { kind: 'body', ask, requestedAt, answeredAt, file: into, ...what };
   }
 
