@@ -184,6 +184,36 @@ test('any document, cut anywhere, becomes its rows to the last digit', () => {
   );
 });
 
+test('rows of one shape with a stranger among them, cut anywhere, become what each becomes alone', () => {
+  const shape = fc.uniqueArray(stringText, { minLength: 1, maxLength: 5, selector: (key) => JSON.parse(key) });
+  const alike = shape.chain((keys) =>
+    fc
+      .tuple(
+        fc.array(blank, { minLength: 1 }),
+        fc.array(fc.tuple(...keys.map(() => value)), { minLength: 2, maxLength: 6 }),
+      )
+      .map(([gaps, table]) =>
+        table.map(
+          (cells) =>
+            sequence(
+              '{',
+              '}',
+              cells.map((cell, index) => ({ text: `${keys[index]}:${cell.text}`, minified: '' })),
+              gaps,
+            ).text,
+        ),
+      ),
+  );
+  const dataOf = (rows: readonly string[]) => Buffer.from(`{"data":[${rows.join(',')}]}`);
+  fc.assert(
+    fc.property(alike, row, fc.nat(), sizes, (rows, stranger, at, cuts) => {
+      const all = rows.toSpliced(at % (rows.length + 1), 0, stranger.text);
+      expect(split(chunked(dataOf(all), cuts))).toEqual(all.flatMap((one) => split([dataOf([one])]) ?? []));
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test('a document with any bytes changed is taken only where it is still JSON', () => {
   const change = fc.tuple(
     fc.nat(),

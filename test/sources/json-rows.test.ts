@@ -56,6 +56,26 @@ describe('a row of a JSON answer', () => {
     );
   });
 
+  test('is read alike after many of its kind, whatever it has otherwise', () => {
+    const usual = '{"a": 1, "b":"x" ,"c": null}';
+    const others = [
+      ['{"a": 1, "b":"x" ,"c": 2, "d": 3}', '1,"x",2,3\n'],
+      ['{"a": 1, "b":"x"}', '1,"x",\n'],
+      ['{"a": 1, "c":"x" ,"b": 2}', '1,2,"x"\n'],
+      ['{"a":1,"b":"\\n","c":{"a": [ ]}}', '1,"\n","{""a"":[]}"\n'],
+      ['{"a": 1.5, "b":-0 ,"c": true}', '1.5,-0,true\n'],
+    ] as const;
+    for (const [other, expected] of others) {
+      const before = '1,"x",\n';
+      const after = other.includes('"d"') ? '1,"x",,\n' : before;
+      expect(csvOf([usual, usual, other, usual].join())).toBe(before + before + expected + after);
+    }
+    expect(() => csvOf([usual, usual, '{"a": 1, "b":"x" ,"a": 2}'].join())).toThrow('row 3');
+    for (const wrong of ['{"a": 01, "b":"x" ,"c": 2}', '{"a": 1, "b":x ,"c": 2}', '{"a": 1, "b":"x" ,"c": 2']) {
+      expect(() => csvOf([usual, wrong, usual].join())).toThrow(/malformed/);
+    }
+  });
+
   test('has two fields at least, so that no line is empty', () => {
     expect(csvOf('{},{"a":null},{"a":1}')).toBe(',\n,\n1,\n');
   });

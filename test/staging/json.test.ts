@@ -119,6 +119,29 @@ test('null and the empty string stay apart in strings, and are one in all other 
   ]);
 });
 
+test.each([
+  ['one line each', 'Ada Byron, Countess of Lovelace and of long lines'],
+  ['line ends of every kind in them', 'Ada\r\nByron\r"Countess"\n of Lovelace and of long lines'],
+])('a key that only the last of very many rows has is a column of all of them: rows of %s', async (_, part) => {
+  const count = 15_000;
+  const name = part.repeat(12);
+  const json = Array.from({ length: count }, (_, index): [string, string][] => [
+    ['name', name],
+    ['user_id', `u${index}`],
+  ]);
+  json.push([
+    ['user_id', 'last'],
+    ['seat_tier', 'gold'],
+  ]);
+  await using staged = await lab.stage([{ json, declared: count + 1 }]);
+  const [load] = staged.loads;
+  expect(load).toMatchObject({ rows: count + 1, problem: undefined });
+  expect(load?.bytes).toBeGreaterThan(9_000_000);
+  const rows = await lab.rows(staged, load, ['name', 'seat_tier']);
+  expect(rows.filter((row) => row[0] === name && row[1] === null)).toHaveLength(count);
+  expect(rows.filter((row) => row[0] === null && row[1] === 'gold')).toHaveLength(1);
+});
+
 test('a cell of three million letters lands whole (case b18)', async () => {
   const { load, rows } = await land([[['user_id', 'x'.repeat(3_000_000)]]], ['user_id']);
   expect(load?.problem).toBeUndefined();

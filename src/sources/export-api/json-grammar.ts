@@ -133,6 +133,23 @@ function isDigit(c: number): boolean {
   return c >= ZERO && c <= 0x39;
 }
 
+/** What stands before, between and behind the values of an object that is known to be one. */
+export function aroundValues(bytes: Buffer, at: number): Buffer[] {
+  const around: Buffer[] = [];
+  let from = at;
+  let i = afterBlanks(bytes, at + 1);
+  while (bytes[i] !== CLOSE_BRACE) {
+    const colon = afterBlanks(bytes, endOfString(bytes, i));
+    const value = afterBlanks(bytes, colon + 1);
+    around.push(Buffer.from(bytes.subarray(from, value)));
+    from = endOfValue(bytes, value);
+    i = afterBlanks(bytes, from);
+    if (bytes[i] === COMMA) i = afterBlanks(bytes, i + 1);
+  }
+  around.push(Buffer.from(bytes.subarray(from, i + 1)));
+  return around;
+}
+
 function isHex(c: number): boolean {
   return isDigit(c) || (c >= 0x61 && c <= 0x66) || (c >= 0x41 && c <= 0x46);
 }

@@ -11,7 +11,6 @@ import {
   COMMA,
   endOfString,
   endOfValue,
-  isBlank,
   NotJson,
   OPEN_BRACE,
   OPEN_BRACKET,
@@ -196,42 +195,48 @@ export class JsonRows {
   }
 
   #row(at: number): number {
-    const bytes = this.#bytes;
-    const columns = this.#columns;
-    const fields = this.#fields;
     const row = this.#rows + 1;
-    if (bytes[at] !== OPEN_BRACE) throw malformed(`row ${row} of the JSON answer is no object`);
-    columns.startRow(row);
-    fields.start(row, this.#end - at, columns.count);
-    let i = afterBlanks(bytes, at + 1);
-    if (bytes[i] !== CLOSE_BRACE) {
-      for (;;) {
-        const keyEnd = this.#key(i);
-        i = fields.value(bytes, this.#valueAfter(keyEnd));
-        if (isBlank(bytes[i] as number)) i = afterBlanks(bytes, i);
-        if (bytes[i] !== COMMA) break;
-        i += 1;
-        if (isBlank(bytes[i] as number)) i = afterBlanks(bytes, i);
-      }
-      if (bytes[i] !== CLOSE_BRACE) throw new NotJson(i);
+    if (this.#bytes[at] !== OPEN_BRACE) throw malformed(`row ${row} of the JSON answer is no object`);
+    this.#fields.start(row, this.#end - at, this.#columns.count);
+    let end = this.#fields.usualRow(this.#bytes, at);
+    if (end < 0) {
+      this.#fields.start(row, this.#end - at, this.#columns.count);
+      end = this.#anyRow(at, row);
     }
-    fields.end(columns.count);
+    this.#fields.end(this.#columns.count);
     this.#rows = row;
-    return this.#then('after row', i + 1);
+    return this.#then('after row', end);
+  }
+
+  /** Writes a row key by key; returns where it ends. */
+  #anyRow(at: number, row: number): number {
+    const bytes = this.#bytes;
+    const fields = this.#fields;
+    this.#columns.startRow(row);
+    let i = afterBlanks(bytes, at + 1);
+    if (bytes[i] === CLOSE_BRACE) return i + 1;
+    for (;;) {
+      const keyEnd = this.#key(i);
+      i = afterBlanks(bytes, fields.value(bytes, this.#valueAfter(keyEnd)));
+      if (bytes[i] !== COMMA) break;
+      i = afterBlanks(bytes, i + 1);
+    }
+    if (bytes[i] !== CLOSE_BRACE) throw new NotJson(i);
+    fields.learn(bytes, at);
+    return i + 1;
   }
 
   /** A key of a row. Most rows have the keys of the row before, in its order. */
   #key(at: number): number {
     const bytes = this.#bytes;
     const columns = this.#columns;
-    const likely = columns.likely;
+    const { likely } = columns;
     if (likely !== undefined) {
-      const length = likely.length;
       let same = 0;
-      while (same < length && bytes[at + same] === likely[same]) same += 1;
-      if (same === length) {
+      while (same < likely.length && bytes[at + same] === likely[same]) same += 1;
+      if (same === likely.length) {
         this.#fields.next(columns.takeLikely());
-        return at + length;
+        return at + same;
       }
     }
     const end = endOfString(bytes, at);
@@ -241,10 +246,9 @@ export class JsonRows {
 
   /** Where the value begins, of a key that ends at `at`. */
   #valueAfter(at: number): number {
-    const bytes = this.#bytes;
-    const colon = bytes[at] === COLON ? at : afterBlanks(bytes, at);
-    if (bytes[colon] !== COLON) throw new NotJson(colon);
-    return isBlank(bytes[colon + 1] as number) ? afterBlanks(bytes, colon + 1) : colon + 1;
+    const colon = afterBlanks(this.#bytes, at);
+    if (this.#bytes[colon] !== COLON) throw new NotJson(colon);
+    return afterBlanks(this.#bytes, colon + 1);
   }
 }
 
