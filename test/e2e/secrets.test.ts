@@ -92,7 +92,6 @@ describe('exportd as a process of its own', () => {
     const run = begin('run', 'j', ...firstDays(1));
     await w.api.seen((request) => request.kind === 'download' && w.api.requests.indexOf(request) >= before);
     run.process.kill('SIGTERM');
-    run.process.kill('SIGTERM');
     const { exit, stdout, stderr } = await run.ended;
     w.api.liftFaults();
     expect(exit).toBe(143);

@@ -8,11 +8,11 @@ import { COLUMNS, keyOf, tableSpec } from '../contract/entries.ts';
 import { type DuckDbWarehouse, duckDbWarehouse } from '../destinations/duckdb-warehouse.ts';
 import { dice, full } from './rounds.ts';
 
-const HITS = full ? 20 : 2;
+const HITS = full ? 20 : 1;
 const KILLS = full ? 200 : 30;
 /** Several of DuckDB's row groups: these are written ahead of the commit. */
-const ROWS = full ? 1_000_000 : 200_000;
-const LEARN = full ? 10 : 3;
+const ROWS = full ? 1_000_000 : 150_000;
+const LEARN = full ? 10 : 2;
 const DAY = '2026-11-23';
 const signal = new AbortController().signal;
 

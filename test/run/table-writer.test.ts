@@ -74,7 +74,7 @@ describe('a batch', () => {
   });
 
   test('makes room where the spool is full, and does not wait for its minute', async () => {
-    await using lab = await openLab({ rows: plainUsage({ rows: 400 }), spoolLimit: 600_000 });
+    await using lab = await openLab({ rows: plainUsage({ rows: 400 }), spoolLimit: 150_000 });
     const retries = { maxAttempts: 40, minDelay: 50, maxDelay: 100 };
     const run = await lab.run([labJob(12, { retries })]);
     expect(eventsOf(run, 'period.retrying').map(({ error }) => error.code)).toContain('SPOOL_FULL');
