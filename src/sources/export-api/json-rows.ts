@@ -30,8 +30,16 @@ export interface Envelope {
 type Next = 'document' | 'first key' | 'key' | 'after value' | 'first row' | 'row' | 'after row' | 'nothing';
 
 const LONGEST_BESIDE = 65_536;
-/** Bytes of a row, or of a key beside the rows with its value. */
-const LONGEST_PART = 1 << 25;
+
+/** Bytes; others than the usual ones are for tests. */
+export interface Sizes {
+  /** What is read at once. Every time, the row at its end has not arrived whole and is read twice. */
+  readonly batch: number;
+  /** A row, or a key beside the rows with its value. */
+  readonly longestPart: number;
+}
+
+const USUAL: Sizes = { batch: 1 << 18, longestPart: 1 << 25 };
 const BESIDE = new Set(['success', 'message', 'code', 'metadata']);
 
 /**
@@ -49,7 +57,7 @@ export class JsonRows {
   readonly #fields = new JsonFields();
   readonly #beside = new Map<string, unknown>();
   readonly #characters = new Utf8Check();
-  readonly #longestPart: number;
+  readonly #sizes: Sizes;
   #next: Next = 'document';
   #rows = 0;
   #sawData = false;
@@ -57,15 +65,16 @@ export class JsonRows {
   #bytes = Buffer.alloc(1);
   #end = 0;
   /** How much must be there before it is worth while to read again. */
-  #wanted = 0;
+  #wanted: number;
   /** Bytes before those. */
   #offset = 0;
 
-  constructor(longestPart = LONGEST_PART) {
-    this.#longestPart = longestPart;
+  constructor(sizes: Partial<Sizes> = {}) {
+    this.#sizes = { ...USUAL, ...sizes };
+    this.#wanted = this.#sizes.batch;
   }
 
-  /** The rows that this chunk completes. Throws BODY_MALFORMED, or VALUE_MISFIT for a key that a row has twice. */
+  /** The rows that are whole by now, as soon as there is a batch of them. Throws BODY_MALFORMED, or VALUE_MISFIT for a key that a row has twice. */
   push(chunk: Buffer): Buffer {
     if (!this.#characters.takes(chunk)) throw malformed('the JSON answer is not UTF-8');
     this.#append(chunk);
@@ -126,10 +135,11 @@ export class JsonRows {
     this.#end -= read;
     this.#offset += read;
     // A long part is not read anew with every chunk.
-    this.#wanted = 2 * this.#end;
-    if (this.#end > this.#longestPart) {
+    const { batch, longestPart } = this.#sizes;
+    this.#wanted = Math.max(batch, 2 * this.#end);
+    if (this.#end > longestPart) {
       const what = this.#next.endsWith('row') ? `row ${this.#rows + 1}` : 'something beside the rows';
-      throw malformed(`${what} of the JSON answer is longer than ${this.#longestPart} bytes`);
+      throw malformed(`${what} of the JSON answer is longer than ${longestPart} bytes`);
     }
     return this.#fields.take();
   }
