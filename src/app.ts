@@ -47,8 +47,17 @@ export interface RunSummary extends Run {
 
 /** The composition root: everything with a lifetime is opened here, when first used, and closed with it. */
 export interface App extends AsyncDisposable {
-  /** Reads each destination once and plans every job. A destination out of reach leaves its jobs unplanned. */
-  plan(jobs: readonly Job[], wish: Wish, now: Instant, signal: AbortSignal): Promise<Planning>;
+  /**
+   * Reads each destination once and plans every job. A destination out of reach leaves its jobs unplanned.
+   * `toShow`: the plan is not carried out. What only a judge needs is not read then: of tables their totals alone.
+   */
+  plan(
+    jobs: readonly Job[],
+    wish: Wish,
+    now: Instant,
+    signal: AbortSignal,
+    options?: { readonly toShow: boolean },
+  ): Promise<Planning>;
   /** Carries the plans out. After `stop`, what is extracted is committed for at most `shutdown_grace`. */
   carryOut(
     planning: Planning,
@@ -133,14 +142,17 @@ export async function openApp(options: AppOptions): Promise<App> {
   const stagingTurn = oneAtATime();
 
   return {
-    async plan(jobs, wish, now, signal) {
+    async plan(jobs, wish, now, signal, { toShow } = { toShow: false }) {
       const planning = { now, plans: [] as Plan[], unplanned: [] as Planning['unplanned'][number][] };
       const states = new Map<string, TableState>();
       const orphans: Planning['orphans'][number][] = [];
       for (const its of Map.groupBy(jobs, (job) => physical(job.destination)).values()) {
         const name = its[0]?.destination ?? '';
         try {
-          const reading = await (await destination(name)).read(tableQueries(its, now, wish), signal);
+          const reading = await (await destination(name)).read(
+            tableQueries(its, toShow ? () => undefined : (job) => detailFrom(job, now, wish)),
+            signal,
+          );
           orphans.push(...reading.others.map((orphan) => ({ ...orphan, destination: name })));
           for (const job of its) {
             const state = await livingOnly(existing(reading.tables, job.table.name), spool);
@@ -237,9 +249,9 @@ async function livingOnly(state: TableState, spool: () => Promise<Spool>): Promi
 }
 
 /** Of several jobs on one table, everything from the oldest date that one of them needs. */
-function tableQueries(jobs: readonly Job[], now: Instant, wish: Wish): TableQuery[] {
+function tableQueries(jobs: readonly Job[], needs: (job: Job) => LocalDate | undefined): TableQuery[] {
   return [...Map.groupBy(jobs, (job) => job.table.name)].map(([name, its]) => {
-    const dates = its.map((job) => detailFrom(job, now, wish)).filter((date) => date !== undefined);
+    const dates = its.map(needs).filter((date) => date !== undefined);
     return { name, detailFrom: dates.sort()[0] };
   });
 }

@@ -57,7 +57,7 @@ async function work(config: Config, context: CommandContext, errand: Errand) {
       telling.emit(event);
     },
   });
-  const planning = await app.plan(errand.jobs, errand.wish, errand.now, stop);
+  const planning = await app.plan(errand.jobs, errand.wish, errand.now, stop, { toShow: errand.dryRun });
   before = planning.states;
   if (errand.dryRun) return { planning, summary: undefined, restated };
   tellWarnings(planning.plans, telling);

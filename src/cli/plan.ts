@@ -18,7 +18,9 @@ export async function plan(names: readonly string[], options: PlanOptions, conte
   const jobs = chooseJobs(config, names);
   needLedgers(config, jobs);
   await using app = await openApp({ config, clock, emit: () => undefined, concurrency: undefined });
-  const planning = await app.plan(jobs, { kind: 'run', from: undefined, to: undefined, acceptHeld: false }, now, stop);
+  const planning = await app.plan(jobs, { kind: 'run', from: undefined, to: undefined, acceptHeld: false }, now, stop, {
+    toShow: true,
+  });
   await printPlanning(planning, output);
   return exitOfPlanning(planning);
 }

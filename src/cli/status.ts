@@ -16,7 +16,7 @@ export async function status(names: readonly string[], context: CommandContext):
   const jobs = chooseJobs(config, names);
   needLedgers(config, jobs);
   await using app = await openApp({ config, clock, emit: () => undefined, concurrency: undefined });
-  const planning = await app.plan(jobs, { kind: 'tick' }, clock(), stop);
+  const planning = await app.plan(jobs, { kind: 'tick' }, clock(), stop, { toShow: true });
   const standing = standingOf(planning, names.length > 0);
   if (output.format === 'json') await output.document(statusDocument(standing));
   else await output.print(statusText(standing, output.paint));

@@ -3,7 +3,7 @@ import { quoteName } from '../../duckdb/engine.ts';
 import { LEDGER_COLUMNS, type Orphan } from '../destination.ts';
 import type { Attached } from './connect.ts';
 import { holdsOf, type Identity } from './holds.ts';
-import { chooseNewest } from './newest.ts';
+import { chooseNewest, forgetNewest } from './newest.ts';
 import type { Draft } from './read.ts';
 import { LEDGER, NATIVE_TYPES, type Relation, STATES_SQL } from './schema.ts';
 import { fetchKeyStates } from './states.ts';
@@ -25,9 +25,11 @@ export async function readLedger(
   await bindAsked(file, drafts);
   await chooseNewest(file, rows);
   await fetchKeyStates(file, drafts);
-  await fetchSummaries(file, drafts);
+  await fetchSummaries(file, rows, drafts);
   await fetchNeighbours(file, rows, drafts, neighbourhood);
-  return await fetchOthers(file, rows);
+  const others = await fetchOthers(file, rows);
+  await forgetNewest(file);
+  return others;
 }
 
 /** The ledger with all of this version's columns; one that an older version made has nulls for those it lacks. */
@@ -51,10 +53,11 @@ async function bindAsked(file: Attached, drafts: readonly Draft[]): Promise<void
 /** Of the newest loads that the forecast looks at. */
 const RECENT_LOADS = 20;
 
-async function fetchSummaries(file: Attached, drafts: readonly Draft[]): Promise<void> {
+async function fetchSummaries(file: Attached, ledger: string, drafts: readonly Draft[]): Promise<void> {
   const identities = await file.connection.rows<Identity & { id: number }>(
-    `SELECT id, data_type, group_by, grain, span::INTEGER AS span, source, timezone
-     FROM temp._exportd_states WHERE NOT void GROUP BY ALL ORDER BY max(loaded_at) DESC`,
+    `SELECT n.id, l.data_type, l.group_by, l.grain, l.span::INTEGER AS span, l.source, l.timezone
+     FROM (SELECT id, arg_max(row_id, loaded_at) AS row_id FROM temp._exportd_states WHERE NOT void GROUP BY id, source) n
+     JOIN ${ledger} l ON l.row_id = n.row_id ORDER BY l.loaded_at DESC`,
   );
   for (const [id, ofTable] of Map.groupBy(identities, (row) => row.id)) {
     const table = drafts[id];

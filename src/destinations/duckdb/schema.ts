@@ -53,10 +53,11 @@ export type Relations = ReadonlyMap<string, Relation>;
 export async function relations(file: Attached, names?: readonly string[]): Promise<Relations> {
   const parameters = { catalog: file.catalog, schema: file.schema };
   const among = names === undefined ? '' : `AND list_contains(from_json($names, '["VARCHAR"]'), lower(table_name))`;
-  const columns = await file.connection.rows<{ relation: string; name: string; native: string }>(
-    `SELECT lower(table_name) AS relation, lower(column_name) AS name, data_type AS native FROM duckdb_columns()
+  const tables = await file.connection.rows<{ name: string; columns: string }>(
+    `SELECT lower(table_name) AS name,
+       to_json(list([lower(column_name), data_type] ORDER BY column_index))::VARCHAR AS columns FROM duckdb_columns()
      WHERE database_name = $catalog AND lower(schema_name) = lower($schema) ${among}
-     ORDER BY table_name, column_index`,
+     GROUP BY ALL`,
     names === undefined ? parameters : { ...parameters, names: JSON.stringify(names) },
   );
   const views = await file.connection.rows<{ name: string }>(
@@ -65,14 +66,18 @@ export async function relations(file: Attached, names?: readonly string[]): Prom
     parameters,
   );
   const areViews = new Set(views.map(({ name }) => name));
-  const found = new Map<string, { isView: boolean; columns: TableColumn[] }>();
-  for (const { relation, name, native } of columns) {
-    const column = { name, native, type: CONTRACT_TYPES.get(native) };
-    const there = found.get(relation);
-    if (there === undefined) found.set(relation, { isView: areViews.has(relation), columns: [column] });
-    else there.columns.push(column);
-  }
-  return found;
+  return new Map(
+    tables.map(({ name, columns }) => {
+      const parsed = JSON.parse(columns) as [name: string, native: string][];
+      return [
+        name,
+        {
+          isView: areViews.has(name),
+          columns: parsed.map(([name, native]) => ({ name, native, type: CONTRACT_TYPES.get(native) })),
+        },
+      ];
+    }),
+  );
 }
 
 /** `"name" TYPE, …` */

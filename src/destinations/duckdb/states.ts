@@ -1,4 +1,4 @@
-import type { KeyState, LocalDate, StateOutcome } from '../../core/words.ts';
+import type { Instant, KeyState, LoadId, LocalDate, PeriodKey, StateOutcome } from '../../core/words.ts';
 import { idsInBatches } from './batches.ts';
 import type { Attached } from './connect.ts';
 import type { Draft } from './read.ts';
@@ -20,66 +20,64 @@ interface Facet {
   readonly policy: string | null;
 }
 
-type StateRow = readonly [
-  key: string,
-  periodDate: LocalDate,
-  start: number,
-  end: number,
-  rows: number,
-  rowsLoadId: string | null,
-  requestedAt: number,
-  detail:
-    | readonly [bodyDigest: string | null, fingerprint: string | null, totals: Record<string, string> | null]
-    | null,
-];
+/** Of the keys of a facet, column by column. */
+interface KeyColumns {
+  readonly keys: readonly PeriodKey[];
+  readonly dates: readonly LocalDate[];
+  readonly starts: readonly Instant[];
+  readonly ends: readonly Instant[];
+  readonly rows: readonly number[];
+  readonly loads: readonly (LoadId | null)[];
+  readonly requested: readonly Instant[];
+  readonly details: readonly (Detail | null)[];
+}
 
-/** Fetched as one text of all keys that have a facet in common: key by key takes three times as long. */
+type Detail = readonly [bodyDigest: string | null, fingerprint: string | null, totals: Record<string, string> | null];
+
+/** Fetched as one text for all keys of a facet: value by value takes several times as long. */
 async function fetchStates(file: Attached, drafts: readonly Draft[]): Promise<void> {
   for (const [first, last] of idsInBatches(drafts)) {
-    const facets = await file.connection.rows<Facet & { rows: string }>(
+    const facets = await file.connection.rows<Facet & { columns: string }>(
       `SELECT id, source, org_id, outcome, closed, settled, policy,
-         '[' || string_agg(json_array(period_key, period_date, epoch_ms(period_start), epoch_ms(period_end),
-           row_count, rows_load_id, epoch_ms(extracted_at), detail)::VARCHAR, ',') || ']' AS rows
+         json_object('keys', list(period_key), 'dates', list(period_date), 'starts', list(epoch_ms(period_start)),
+           'ends', list(epoch_ms(period_end)), 'rows', list(row_count), 'loads', list(rows_load_id),
+           'requested', list(epoch_ms(extracted_at)), 'details', list(detail))::VARCHAR AS columns
        FROM temp._exportd_states WHERE NOT void AND id BETWEEN $first AND $last
        GROUP BY id, source, org_id, outcome, closed, settled, policy`,
       { first, last },
     );
-    for (const { rows, ...facet } of facets) {
+    for (const { columns, ...facet } of facets) {
       const table = drafts[facet.id];
-      if (table === undefined) continue;
-      for (const row of JSON.parse(rows) as StateRow[]) {
-        const [key, , , , rowCount] = row;
-        table.states.set(key, keyState(facet, row));
-        table.ledgerRows += rowCount;
-      }
+      if (table !== undefined) addStates(table, facet, JSON.parse(columns) as KeyColumns);
     }
   }
 }
 
-function keyState(
-  facet: Facet,
-  [, periodDate, start, end, rows, rowsLoadId, requestedAt, detail]: StateRow,
-): KeyState {
-  return {
-    source: facet.source,
-    orgId: facet.org_id ?? undefined,
-    periodDate,
-    start,
-    end,
-    outcome: facet.outcome,
-    closed: facet.closed,
-    settled: facet.settled,
-    rows,
-    rowsLoadId: rowsLoadId ?? undefined,
-    policy: facet.policy ?? '',
-    requestedAt,
-    held: undefined,
-    failed: undefined,
-    detail:
-      detail === null
-        ? undefined
-        : { bodyDigest: detail[0] ?? undefined, fingerprint: detail[1] ?? undefined, totals: detail[2] ?? {} },
-  };
+function addStates(table: Draft, facet: Facet, columns: KeyColumns): void {
+  for (const [index, key] of columns.keys.entries()) {
+    const detail = columns.details[index];
+    const rows = columns.rows[index] ?? 0;
+    table.ledgerRows += rows;
+    table.states.set(key, {
+      source: facet.source,
+      orgId: facet.org_id ?? undefined,
+      periodDate: columns.dates[index] ?? '',
+      start: columns.starts[index] ?? 0,
+      end: columns.ends[index] ?? 0,
+      outcome: facet.outcome,
+      closed: facet.closed,
+      settled: facet.settled,
+      rows,
+      rowsLoadId: columns.loads[index] ?? undefined,
+      policy: facet.policy ?? '',
+      requestedAt: columns.requested[index] ?? 0,
+      held: undefined,
+      failed: undefined,
+      detail: detail
+        ? { bodyDigest: detail[0] ?? undefined, fingerprint: detail[1] ?? undefined, totals: detail[2] ?? {} }
+        : undefined,
+    });
+  }
 }
 
 interface Note {
