@@ -30,6 +30,8 @@ export const ERROR_CODES = {
   DOWNLOAD_REFUSED: { cure: 'person', means: 'the download URL points where exportd does not go' },
   BODY_SHORT: { cure: 'time', means: 'the export arrived incomplete or its rows do not match recordCount' },
   BODY_MALFORMED: { cure: 'time', means: 'the export is not the CSV or JSON that the contract describes' },
+  STORE_OUTDATED: { cure: 'time', means: "the usage store's tables are missing or older than this version reads" },
+  WORKSPACE_UNKNOWN: { cure: 'time', means: 'the usage store has no such workspace' },
   RETENTION_PASSED: { cure: 'person', means: 'the period reaches back past what the source keeps' },
   NO_PROGRESS: { cure: 'time', means: 'the source answered 429 for 15 minutes without one success' },
   VALUE_MISFIT: { cure: 'person', means: "a value does not fit its column's type" },

@@ -1,4 +1,4 @@
--- The usage store, version 1. Statements end with a semicolon at a line's end; each is safe to run again.
+-- The usage store, version 1. A statement ends with a semicolon at a line's end; each is safe to run again.
 -- Every column's meaning, and how to map tables of your own to them with views: docs/usage-store.md.
 
 -- Who may be reported on, and what of it. A change is a new row: the newest changed_at of an org_id holds.
@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS users
     joined_at             Nullable(Date),
     left_at               Nullable(Date),
     payg_limit            Nullable(Decimal(38, 9)),
-    payg_consumed_current Nullable(Decimal(38, 9)),
+    payg_utilization_pct  Nullable(Decimal(38, 9)),
     changed_at            DateTime64(6, 'UTC') DEFAULT now64(6)
 )
 ENGINE = ReplacingMergeTree(changed_at)
@@ -95,7 +95,6 @@ CREATE TABLE IF NOT EXISTS usage_events
     conversation_id       String,
     action                LowCardinality(String),
     bring_your_keys       Bool,
-    payg                  Bool,
     cached_prompt_tokens  UInt32,
     cache_creation_tokens UInt32,
     no_cache_tokens       UInt32,

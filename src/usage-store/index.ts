@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { contractColumns } from '../core/contract.ts';
+import { ExportdError } from '../core/errors.ts';
+import type { ContractColumn, DataType, Instant, Report } from '../core/words.ts';
+import type { StoreParameters } from './client.ts';
+import type { WorkspaceSettings } from './workspace.ts';
+
+export interface ReportRequest {
+  readonly report: Report;
+  /** The first and the last millisecond of the period: an event at any microsecond of either counts. */
+  readonly from: Instant;
+  readonly to: Instant;
+  /** The workspace: the store's `org_id`. */
+  readonly workspace: string;
+  readonly settings: WorkspaceSettings;
+}
+
+export interface ReportQuery {
+  /** Selects the report's rows, in the order of their keys, so that the same usage gives the same rows in the same order. */
+  readonly sql: string;
+  readonly parameters: StoreParameters;
+}
+
+const REPORTS: Readonly<Record<DataType, () => string>> = {
+  users: fileOnce('./reports/users.sql'),
+  agents: fileOnce('./reports/agents.sql'),
+  'api-keys': fileOnce('./reports/api-keys.sql'),
+  projects: fileOnce('./reports/projects.sql'),
+  models: fileOnce('./reports/models.sql'),
+};
+
+/**
+ * The query of one report: what the Usage Export API answers with, and what the direct source reads. Its columns are
+ * `reportColumns`, each in the contract's own type. Throws BAD_REQUEST (period) for a grouping that the workspace has not.
+ */
+export function reportQuery({ report, from, to, workspace, settings }: ReportRequest): ReportQuery {
+  if (report.groupBy === 'deployment' && !settings.byok) {
+    throw new ExportdError('BAD_REQUEST', `group_by=deployment is not supported for ${report.dataType} exports`, {
+      scope: 'period',
+      hint: 'only workspaces that bring their own keys have deployments',
+    });
+  }
+  const names = reportColumns(report, settings).map(({ name }) => `\`${name}\``);
+  return {
+    sql: `SELECT ${names.join(', ')} FROM (\n${REPORTS[report.dataType]()})`,
+    parameters: { org: workspace, group_by: report.groupBy ?? '', from: clockText(from), to: clockText(to) },
+  };
+}
+
+/** The columns that a workspace's settings leave of a report, in the contract's order. */
+export function reportColumns(report: Report, settings: WorkspaceSettings): readonly ContractColumn[] {
+  return contractColumns(report).filter(
+    (column) =>
+      (settings.userLevelData || !column.personal) &&
+      (settings.byok || !column.byok) &&
+      (settings.leaderboards || report.dataType !== 'users' || !column.name.endsWith('_rank')),
+  );
+}
+
+/** As DateTime64(3, 'UTC') is written. */
+function clockText(at: Instant): string {
+  return new Date(at).toISOString().replace('T', ' ').replace('Z', '');
+}
+
+function fileOnce(path: string): () => string {
+  let text: string | undefined;
+  return () => {
+    text ??= readFileSync(new URL(path, import.meta.url), 'utf8');
+    return text;
+  };
+}

@@ -1,0 +1,68 @@
+/**
+ * The store's tables, version by version. A migration is a file of statements that may each run again: ClickHouse has no
+ * transaction around them, so one that was killed half-way is run again from its start, and only then written down.
+ */
+import { readFileSync } from 'node:fs';
+import { ExportdError } from '../core/errors.ts';
+import type { StoreClient } from './client.ts';
+
+interface Migration {
+  readonly version: number;
+  readonly file: string;
+}
+
+const MIGRATIONS: readonly Migration[] = [{ version: 1, file: './schema.sql' }];
+
+/** What this version of exportd reads. */
+export const STORE_VERSION = Math.max(...MIGRATIONS.map(({ version }) => version));
+
+const VERSIONS = 'store_versions';
+
+export interface Initialised {
+  /** 0: there was no store. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Makes the store's tables, or brings them up to this version. Safe to repeat, and to run in two processes at once. */
+export async function initStore(client: StoreClient): Promise<Initialised> {
+  await client.command(
+    `CREATE TABLE IF NOT EXISTS ${VERSIONS} (version UInt32, at DateTime64(6, 'UTC') DEFAULT now64(6))
+     ENGINE = MergeTree ORDER BY version`,
+  );
+  const from = await storeVersion(client);
+  for (const { version, file } of MIGRATIONS) {
+    if (version <= from) continue;
+    for (const statement of statementsOf(file)) await client.command(statement);
+    await client.command(`INSERT INTO ${VERSIONS} (version) VALUES ({version:UInt32})`, { version });
+  }
+  return { from, to: Math.max(from, STORE_VERSION) };
+}
+
+/** Throws STORE_OUTDATED (source) where the store is none, or older than this version reads. A newer one is taken. */
+export async function requireVersion(client: StoreClient): Promise<void> {
+  const version = await storeVersion(client);
+  if (version >= STORE_VERSION) return;
+  const is = version === 0 ? 'has no tables of a usage store' : `is of version ${version}`;
+  throw new ExportdError(
+    'STORE_OUTDATED',
+    `the ClickHouse database ${is}; this exportd reads version ${STORE_VERSION}`,
+    {
+      scope: 'source',
+      hint: 'run exportd store init, as a user who may create tables; or check url and database',
+    },
+  );
+}
+
+async function storeVersion(client: StoreClient): Promise<number> {
+  const [there] = await client.rows<{ there: number }>(`EXISTS TABLE ${VERSIONS}`);
+  if (there === undefined || Object.values(there)[0] !== 1) return 0;
+  const [row] = await client.rows<{ version: number }>(`SELECT max(version) AS version FROM ${VERSIONS}`);
+  return row?.version ?? 0;
+}
+
+/** The statements of a file: each ends with a semicolon at the end of a line. */
+function statementsOf(file: string): string[] {
+  const text = readFileSync(new URL(file, import.meta.url), 'utf8');
+  return text.split(/;[ \t]*$/m).filter((statement) => statement.replace(/^\s*--.*$/gm, '').trim() !== '');
+}
