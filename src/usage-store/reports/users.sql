@@ -11,7 +11,6 @@ WITH
         SELECT
             user_id,
             if({group_by:String} = 'model', model_name, '') AS model,
-            if(mapContains(model_names, model_id), model_names[model_id], toString(model_id)) AS model_name,
             sum(cost_usd) AS cost,
             count() AS total,
             countIf(assistant_id = '' AND project_id = '') AS chat,
@@ -22,8 +21,14 @@ WITH
             sumMapIf(map(toString(project_id), toUInt64(1)), project_id != '') AS by_project,
             sumMap(map(model_name, toUInt64(1))) AS by_model,
             sumMapIf(map(toString(action), toUInt64(1)), action != '') AS by_action
-        FROM usage_events
-        WHERE org_id = {org:String} AND ts >= first_ts AND ts < last_ts + INTERVAL 1 MILLISECOND AND user_id != ''
+        FROM
+        (
+            SELECT
+                user_id, assistant_id, project_id, action, cost_usd,
+                if(mapContains(model_names, model_id), model_names[model_id], toString(model_id)) AS model_name
+            FROM usage_events
+            WHERE org_id = {org:String} AND ts >= first_ts AND ts < last_ts + INTERVAL 1 MILLISECOND AND user_id != ''
+        )
         GROUP BY user_id, model
     )
 SELECT
