@@ -1,6 +1,6 @@
 import { ExportdError } from '../../core/errors.ts';
+import { because, shownText, shownUrl } from '../http/shown.ts';
 import type { Envelope } from './json-rows.ts';
-import { because, shownText, shownUrl } from './shown.ts';
 
 /** Where a CSV answer says that its rows are. */
 export interface Link {

@@ -1,11 +1,11 @@
 import { ExportdError } from '../../core/errors.ts';
 import type { Instant } from '../../core/words.ts';
+import { ACCEPTED_ENCODINGS, discard, readText } from '../http/body.ts';
+import { because, shownUrl } from '../http/shown.ts';
+import type { Response, Transport } from '../http/transport.ts';
 import { readDownloadUrl } from './answer.ts';
-import { ACCEPTED_ENCODINGS, discard, readText } from './body.ts';
 import { refuseLinkLocal } from './link-local.ts';
 import { retryAfter } from './retry-after.ts';
-import { because, shownUrl } from './shown.ts';
-import type { Response, Transport } from './transport.ts';
 
 const MOST_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);

@@ -1,19 +1,27 @@
 import { ExportdError } from '../../core/errors.ts';
 import { requestBounds } from '../../core/request.ts';
-import { retentionEdge } from '../../core/retention.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { History, Instant } from '../../core/words.ts';
 import type { SpoolFile } from '../../staging/spool.ts';
+import {
+  ACCEPTED_ENCODINGS,
+  discard,
+  endsWithConnection,
+  isEncoded,
+  readText,
+  receiveBody,
+  short,
+} from '../http/body.ts';
+import { shownUrl } from '../http/shown.ts';
+import { HeldBack, openTransport, type Response } from '../http/transport.ts';
+import { requireKept } from '../kept.ts';
 import type { Pace, Turn } from '../pace.ts';
 import { type Ask, type Extract, LONGEST_RETRY_AFTER, type OnSlowed, type Source } from '../source.ts';
 import { declaredRowsOf, type Link, meaningOf, readLink, redirected } from './answer.ts';
-import { ACCEPTED_ENCODINGS, discard, endsWithConnection, isEncoded, readText, receiveBody, short } from './body.ts';
 import { download } from './download.ts';
 import { JsonRows, splitRows } from './json-rows.ts';
 import { lookupBeyondLink } from './link-local.ts';
 import { retryAfter } from './retry-after.ts';
-import { shownUrl } from './shown.ts';
-import { HeldBack, openTransport, type Response } from './transport.ts';
 
 export interface ExportApiOptions {
   /** The source's name in the YAML; for messages. */
@@ -66,7 +74,7 @@ export function openExportApi(options: ExportApiOptions): Source {
     for (;;) {
       using turn = await pace.turn(urgency, waiting);
       const requestedAt = clock();
-      refuseLost(ask, requestedAt);
+      requireKept(options.name, options.history, period, requestedAt);
       const mayLeave = () => !waiting.aborted && turn.leaves();
       try {
         const response = await api.send({ method: 'POST', url, headers, body, mayLeave }, signal);
@@ -118,15 +126,6 @@ export function openExportApi(options: ExportApiOptions): Source {
     } catch {
       return '';
     }
-  }
-
-  function refuseLost({ period }: Ask, now: Instant): void {
-    const { history } = options;
-    if (history === undefined || period.start >= retentionEdge(history, now)) return;
-    throw new ExportdError('RETENTION_PASSED', `${options.name} no longer keeps all of ${period.key}`, {
-      scope: 'period',
-      hint: 'its rows stay as they are in the table; the source would answer with fewer',
-    });
   }
 
   function slowDown(turn: Turn, asked: number | undefined, url: URL): ExportdError {

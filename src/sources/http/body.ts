@@ -2,7 +2,7 @@ import { pipeline, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 import { ExportdError } from '../../core/errors.ts';
 import type { SpoolFile } from '../../staging/spool.ts';
-import { type Received, receive, type Stage, through } from '../receive.ts';
+import { type Received, receive, type Stage, through } from './receive.ts';
 import { because, shownText, shownUrl } from './shown.ts';
 import type { Response } from './transport.ts';
 

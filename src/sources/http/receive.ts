@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { SpoolFile } from '../staging/spool.ts';
+import type { SpoolFile } from '../../staging/spool.ts';
 
 /** A body's bytes as they come. */
 export type Bytes = AsyncIterable<Buffer>;
