@@ -1,5 +1,6 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, test } from 'vitest';
+import { exportd } from '../cli/exportd.ts';
 import { type World, world } from '../e2e/world.ts';
 import { plainUsage } from '../engines/usage-api/plain-usage.ts';
 import type { ExportRequest } from '../engines/usage-api.ts';
@@ -85,6 +86,9 @@ describe('what a person does to the file (reliability 25)', { timeout: full ? 30
   test('a truncated table is told of with the command that heals it', async () => {
     await using w = await filled('window: { grain: day, lookback: 7 }', []);
     await byHand(w, 'TRUNCATE t');
+    // What is only shown counts no periods.
+    const { stdout } = await exportd(['plan', 'j', '--config', w.place.at('exportd.yaml')]);
+    expect(stdout).toContain('table t holds 0 rows where the ledger says 21: something else changed it');
     const { said } = await w.run('run', 'j');
     expect(said).toContain('table t holds 0 rows where the ledger says 21, 7 periods not whole');
     const [, command = ''] = /exportd (backfill j --all)/.exec(said) ?? [];
