@@ -1,5 +1,6 @@
 import { matchingName } from '../core/columns.ts';
-import { quoteText } from '../duckdb/engine.ts';
+import type { ColumnType } from '../core/words.ts';
+import { quoteName, quoteText } from '../duckdb/engine.ts';
 import type { Body } from '../sources/source.ts';
 
 /** Bodies of one header: one statement reads them all. */
@@ -9,6 +10,8 @@ export interface BodyGroup {
   readonly hasHeader: boolean;
   readonly bodies: readonly Body[];
   readonly reading: Reading;
+  /** Of Parquet: the types of its columns, in the order of `names`. undefined: CSV. */
+  readonly types?: readonly ColumnType[] | undefined;
 }
 
 /** How DuckDB must read bodies that it cannot read as it usually does. */
@@ -32,6 +35,8 @@ export interface BodyTexts {
   readonly from: string;
   /** A column's text, as an SQL expression. undefined: the bodies have no such column. */
   text(name: string): string | undefined;
+  /** A column's value as it is, of Parquet alone; undefined: the bodies have no such column, or have texts. */
+  typed(name: string): { readonly value: string; readonly type: ColumnType } | undefined;
   /** True, as an SQL expression, where a row has the column twice, in two spellings. undefined: no row can. */
   twice(name: string): string | undefined;
 }
@@ -44,6 +49,28 @@ const FEWEST_FIELDS = 2;
  * A header has each name once; keys of JSON rows may be spelled in several ways, one a row.
  */
 export function bodyTexts(group: BodyGroup): BodyTexts {
+  return group.types === undefined ? csvTexts(group) : parquetTexts(group, group.types);
+}
+
+function parquetTexts({ names, bodies }: BodyGroup, types: readonly ColumnType[]): BodyTexts {
+  const files = bodies.map((body) => quoteText(body.file.path)).join(', ');
+  const typed = (name: string) => {
+    const index = names.findIndex((each) => matchingName(each) === matchingName(name));
+    const [own, type] = [names[index], types[index]];
+    return own === undefined || type === undefined ? undefined : { value: quoteName(own), type };
+  };
+  return {
+    from: `read_parquet([${files}], filename = true)`,
+    text(name) {
+      const column = typed(name);
+      return column === undefined ? undefined : `CAST(${column.value} AS VARCHAR)`;
+    },
+    typed,
+    twice: () => undefined,
+  };
+}
+
+function csvTexts(group: BodyGroup): BodyTexts {
   const { names, hasHeader } = group;
   const places = Map.groupBy(names.keys(), (index) => matchingName(names[index] ?? ''));
   const values = (name: string) => (places.get(matchingName(name)) ?? []).map((index) => `field${index}`);
@@ -57,6 +84,7 @@ export function bodyTexts(group: BodyGroup): BodyTexts {
       const all = values(name);
       return all.length < 2 ? all[0] : `coalesce(${all.join(', ')})`;
     },
+    typed: () => undefined,
     twice(name) {
       const all = values(name);
       if (all.length < 2) return undefined;

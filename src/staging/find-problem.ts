@@ -25,18 +25,23 @@ export async function findProblem(connection: Connection, group: LandingGroup, s
   const [body] = group.bodies;
   if (body === undefined) return {};
   try {
-    const reading = group.hasHeader ? await readingOf(body, group.names.length, signal) : group.reading;
+    const reading =
+      group.types === undefined && group.hasHeader ? await readingOf(body, group.names.length, signal) : group.reading;
     const problem = await findMisfit(connection, { ...group, reading: { ...reading, inOrder: true } });
     return problem === undefined ? { reading } : { problem };
   } catch (error) {
     if (signal.aborted || engineFault(error) !== 'other') throw error;
     if (error instanceof ExportdError) return { problem: error };
     return {
-      problem: new ExportdError('BODY_MALFORMED', 'the export cannot be read as CSV', {
-        scope: 'period',
-        retryable: true,
-        hint: 'the source is asked again; nothing of it was loaded. If it stays so, report it to whoever runs the source',
-      }),
+      problem: new ExportdError(
+        'BODY_MALFORMED',
+        `the export cannot be read as ${group.types === undefined ? 'CSV' : 'Parquet'}`,
+        {
+          scope: 'period',
+          retryable: true,
+          hint: 'the source is asked again; nothing of it was loaded. If it stays so, report it to whoever runs the source',
+        },
+      ),
     };
   }
 }

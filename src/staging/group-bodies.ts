@@ -2,9 +2,11 @@ import { type LandingColumn, landColumns, landInTable, matchingName, quotedName 
 import { contractColumns, reportName } from '../core/contract.ts';
 import { ExportdError } from '../core/errors.ts';
 import type { TableColumn, TableSpec } from '../core/words.ts';
+import type { Connection } from '../duckdb/engine.ts';
 import type { Body, Layout } from '../sources/source.ts';
 import { type BodyGroup, type Reading, SHARED_FILE, USUAL_RECORD } from './body-texts.ts';
 import { readCsvHeader } from './csv-header.ts';
+import { parquetColumns } from './parquet-columns.ts';
 
 /** Bodies that one statement reads, and what lands of them. */
 export interface LandingGroup extends BodyGroup {
@@ -20,6 +22,7 @@ export interface Grouping {
 
 /** Puts bodies of one header together, and says what lands of each. Reads no more of a body than it must for that. */
 export async function groupBodies(
+  connection: Connection,
   spec: TableSpec,
   table: readonly TableColumn[],
   bodies: readonly Body[],
@@ -28,12 +31,9 @@ export async function groupBodies(
   const groups = new Map<string, BodyGroup & { readonly bodies: Body[] }>();
   for (const body of bodies) {
     try {
-      if (body.format === 'parquet') throw notYet();
-      const hasHeader = body.layout === undefined;
-      const names = body.layout?.columns ?? (await columnNames(spec, body));
-      const reading = body.layout === undefined ? {} : readingOf(body.layout, body.bytes);
-      const header = JSON.stringify([hasHeader, names, reading]);
-      const group = groups.get(header) ?? { names, hasHeader, bodies: [], reading };
+      const shape = await shapeOf(connection, spec, body);
+      const header = JSON.stringify(shape);
+      const group = groups.get(header) ?? { ...shape, bodies: [] };
       group.bodies.push(body);
       groups.set(header, group);
     } catch (error) {
@@ -72,8 +72,14 @@ function readingOf(layout: Layout, bytes: number): Reading {
   };
 }
 
-function notYet(): ExportdError {
-  return new ExportdError('NOT_POSSIBLE', 'Parquet bodies cannot be staged yet', { scope: 'period' });
+/** What bodies that one statement reads have in common. */
+async function shapeOf(connection: Connection, spec: TableSpec, body: Body): Promise<Omit<BodyGroup, 'bodies'>> {
+  if (body.format === 'parquet') {
+    const { names, types } = await parquetColumns(connection, spec.report, body.file.path);
+    return { names, types, hasHeader: true, reading: {} };
+  }
+  if (body.layout === undefined) return { names: await columnNames(spec, body), hasHeader: true, reading: {} };
+  return { names: body.layout.columns, hasHeader: false, reading: readingOf(body.layout, body.bytes) };
 }
 
 async function columnNames(spec: TableSpec, body: Body): Promise<readonly string[]> {

@@ -37,7 +37,7 @@ export async function stageBatch(
 ): Promise<StagedBatch> {
   const { spec, signal } = tools;
   const loadIds = newLoads(bodies);
-  const grouped = await groupBodies(spec, table, bodies);
+  const grouped = await groupBodies(tools.landing.connection, spec, table, bodies);
   const problems = new Map(grouped.problems);
   let groups = grouped.groups;
   try {

@@ -66,7 +66,9 @@ export function openStaging({ engine, spool }: StagingOptions): Staging {
     },
 
     async open(spec, table, bodies, signal) {
-      const { groups, problems } = await connected(signal, () => groupBodies(spec, table.columns, bodies));
+      const { groups, problems } = await connected(signal, (connection) =>
+        groupBodies(connection, spec, table.columns, bodies),
+      );
       if (problems.size > 0) return undefined;
       return {
         columns: columnsOf(groups),

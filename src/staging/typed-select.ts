@@ -1,5 +1,5 @@
 import { type LandingColumn, METADATA_COLUMNS } from '../core/columns.ts';
-import type { Instant, LoadId } from '../core/words.ts';
+import type { ColumnType, Instant, LoadId } from '../core/words.ts';
 import { quoteName, quoteText } from '../duckdb/engine.ts';
 import { DUCKDB_TYPES } from '../duckdb/types.ts';
 import type { Body } from '../sources/source.ts';
@@ -16,9 +16,6 @@ export interface Load {
 /**
  * The rows of all groups as they land, metadata columns included: `columns`, each of which some body has, in their
  * order. A misfit fails the statement: that costs the common road nothing. `mayRound` as in typedValue.
- *
- * Groups differ in where a text stands, never in what becomes of it: their texts are put under each other first, so
- * that DuckDB plans the rules once, not once a header.
  */
 export function typedSelect(
   groups: readonly LandingGroup[],
@@ -26,6 +23,26 @@ export function typedSelect(
   columns: readonly LandingColumn[],
   mayRound: string,
 ): string {
+  const texts = groups.filter(({ types }) => types === undefined);
+  const selects = [
+    ...(texts.length > 0 ? [textRows(texts, columns, mayRound)] : []),
+    ...groups.filter(({ types }) => types !== undefined).map((group) => typedRows(group, columns, mayRound)),
+  ];
+  const names = columns.map(({ name }) => quoteName(name));
+  const rows = selects.length === 0 ? noRows(columns) : selects.join('\nUNION ALL\n');
+  const [only] = loads;
+  if (only !== undefined && loads.length === 1) {
+    return `SELECT ${[...names, ...metadata(only).map(({ name, sql }) => `${sql} AS ${name}`)].join(', ')}\nFROM (${rows})`;
+  }
+  return `SELECT ${[...names, 'loads.* EXCLUDE (file)'].join(', ')}
+FROM (${rows}) JOIN (${loadsValues(loads)}) AS loads ON filename = loads.file`;
+}
+
+/**
+ * Of groups that have texts. They differ in where a text stands, never in what becomes of it: their texts are put under
+ * each other first, so that DuckDB plans the rules once, not once a header.
+ */
+function textRows(groups: readonly LandingGroup[], columns: readonly LandingColumn[], mayRound: string): string {
   const landed = columns.map(
     (column, index) => `${strictValue(`text${index}`, column, mayRound)} AS ${quoteName(column.name)}`,
   );
@@ -34,13 +51,35 @@ export function typedSelect(
     const named = texts.map((text, index) => `${text ?? 'NULL::VARCHAR'} AS text${index}`);
     return `SELECT ${['filename', ...named].join(', ')} FROM ${from}`;
   });
-  const rows = selects.length === 0 ? `(SELECT '' AS filename WHERE false)` : `(${selects.join('\nUNION ALL\n')})`;
-  const [only] = loads;
-  if (only !== undefined && loads.length === 1) {
-    return `SELECT ${[...landed, ...metadata(only).map(({ name, sql }) => `${sql} AS ${name}`)].join(',\n  ')}\nFROM ${rows}`;
-  }
-  return `SELECT ${[...landed, 'loads.* EXCLUDE (file)'].join(',\n  ')}
-FROM ${rows} JOIN (${loadsValues(loads)}) AS loads ON filename = loads.file`;
+  return `SELECT ${['filename', ...landed].join(',\n  ')}\nFROM (${selects.join('\nUNION ALL\n')})`;
+}
+
+/** Of Parquet: a value that has the type in which it lands is taken as it is, any other goes by its text. */
+function typedRows(group: LandingGroup, columns: readonly LandingColumn[], mayRound: string): string {
+  const bodies = bodyTexts(group);
+  const own = new Map(group.columns.map((column) => [column.name, column.from]));
+  const landed = columns.map((column) => {
+    const from = own.get(column.name) ?? '';
+    const typed = bodies.typed(from);
+    const text = bodies.text(from);
+    const fits = typed !== undefined && typed.type === column.reads && column.reads === column.type;
+    const value =
+      text === undefined
+        ? `NULL::${DUCKDB_TYPES[column.type]}`
+        : fits && TAKEN_AS_IS.has(column.type)
+          ? hashedWhereAsked(typed.value, column)
+          : strictValue(text, column, mayRound);
+    return `${value} AS ${quoteName(column.name)}`;
+  });
+  return `SELECT ${['filename', ...landed].join(',\n  ')}\nFROM ${bodies.from}`;
+}
+
+/** Types of which every value can land: a double may be infinite, a map's text any text. */
+const TAKEN_AS_IS: ReadonlySet<ColumnType> = new Set(['string', 'integer', 'numeric', 'boolean', 'date']);
+
+function noRows(columns: readonly LandingColumn[]): string {
+  const nulls = columns.map(({ name, type }) => `NULL::${DUCKDB_TYPES[type]} AS ${quoteName(name)}`);
+  return `SELECT ${[`'' AS filename`, ...nulls].join(', ')} WHERE false`;
 }
 
 /** Where a group has the text of each column; undefined where it has none. */
@@ -78,7 +117,11 @@ function strictValue(text: string, column: LandingColumn, mayRound: string): str
     column.reads === 'string' && column.type === 'string'
       ? value
       : `coalesce(${value}, CASE WHEN ${text} <> '' THEN error('misfit') END)`;
-  return column.hashed ? `exportd_hmac(${strict}, $inner, $outer)` : strict;
+  return hashedWhereAsked(strict, column);
+}
+
+function hashedWhereAsked(value: string, column: LandingColumn): string {
+  return column.hashed ? `exportd_hmac(${value}, $inner, $outer)` : value;
 }
 
 /** The value as it lands, before it is hashed. Where the table has another type: cast to that exactly, or NULL. */

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import type { Secret } from '../../core/secret.ts';
+import type { StoreClient, StoreParameters } from '../../usage-store/client.ts';
+import { discard, readText } from '../http/body.ts';
+import { openTransport, type Response } from '../http/transport.ts';
+import { serverFailure } from './failure.ts';
+
+export interface ClickHouseOptions {
+  /** Of the server's HTTP interface; may carry a path. */
+  readonly url: string;
+  readonly username: string;
+  /** At most one of the two. */
+  readonly password: Secret | undefined;
+  readonly jwt: Secret | undefined;
+  readonly database: string;
+  /** Sent with every query; a user with `readonly = 1` may send none. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Milliseconds from a query to its answer's headers, which come when its last row is made. */
+  readonly timeout: number;
+}
+
+/** What a query answered with: its body is all there, on the server, when the headers come. */
+export interface Answer {
+  readonly response: Response;
+  readonly url: URL;
+  /** How many rows the server made; undefined where it does not say. */
+  readonly rows: number | undefined;
+}
+
+/** ClickHouse's HTTP interface. Opens no connection before the first call. */
+export interface ClickHouse extends StoreClient, AsyncDisposable {
+  /**
+   * Runs a query to its end and returns the answer, whose body must be read or discarded. Throws what `serverFailure`
+   * makes of a refusal, SOURCE_UNREACHABLE, SOURCE_TIMEOUT or TLS_REFUSED. Aborted: the query is killed.
+   */
+  query(sql: string, parameters: StoreParameters, signal: AbortSignal): Promise<Answer>;
+}
+
+/** Bytes of an error, and of an answer to one of the store's own small questions. */
+const LONGEST_TEXT = 1 << 20;
+/** Milliseconds that killing a query may take. */
+const KILL_TIMEOUT = 10_000;
+
+export function openClickHouse(options: ClickHouseOptions): ClickHouse {
+  const transport = openTransport({ timeout: options.timeout, stops: 'source' });
+  const authorization = authorizationOf(options);
+
+  async function send(sql: string, search: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
+    const url = new URL(options.url);
+    // The server keeps the answer back until it is whole: a query that fails half-way is an error from its first byte.
+    const always = { database: options.database, wait_end_of_query: '1' };
+    url.search = new URLSearchParams({ ...always, ...search }).toString();
+    const headers = { authorization, 'content-type': 'text/plain; charset=utf-8', 'user-agent': 'exportd' };
+    const response = await transport.send({ method: 'POST', url, headers, body: sql }, signal);
+    const failed = one(response, 'x-clickhouse-exception-code');
+    if (response.statusCode === 200 && failed === undefined) return { response, url, rows: resultRows(response) };
+    const text = await readText(response, url, LONGEST_TEXT).catch(() => '');
+    throw serverFailure({ status: response.statusCode, code: failed, text, database: options.database }, url);
+  }
+
+  async function query(sql: string, parameters: StoreParameters, signal: AbortSignal): Promise<Answer> {
+    const id = `exportd-${randomUUID()}`;
+    try {
+      return await send(sql, { ...options.settings, ...bound(parameters), query_id: id }, signal);
+    } catch (error) {
+      // It runs on for as long as it has nothing to send.
+      if (signal.aborted) await kill(id);
+      throw error;
+    }
+  }
+
+  /** As far as the server can be reached: a query that ends by itself is no fault. */
+  async function kill(id: string): Promise<void> {
+    const statement = 'KILL QUERY WHERE query_id = {id:String} ASYNC';
+    try {
+      discard((await send(statement, bound({ id }), AbortSignal.timeout(KILL_TIMEOUT))).response);
+    } catch {
+      // Whoever stopped us waits; max_execution_time of the server or of `settings` bounds what is left.
+    }
+  }
+
+  async function answerText(sql: string, parameters: StoreParameters = {}): Promise<string> {
+    const { response, url } = await query(sql, parameters, NEVER);
+    return await readText(response, url, LONGEST_TEXT);
+  }
+
+  return {
+    query,
+    async command(sql, parameters) {
+      await answerText(sql, parameters);
+    },
+    async rows<T>(sql: string, parameters?: StoreParameters) {
+      const text = await answerText(`${sql}\nFORMAT JSONEachRow`, parameters);
+      return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as T]));
+    },
+    async [Symbol.asyncDispose]() {
+      await transport[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const NEVER = new AbortController().signal;
+
+function authorizationOf({ username, password, jwt }: ClickHouseOptions): string {
+  if (jwt !== undefined) return `Bearer ${jwt.reveal()}`;
+  return `Basic ${Buffer.from(`${username}:${password?.reveal() ?? ''}`).toString('base64')}`;
+}
+
+/** Parameters as the server reads them: in its own escaped form. */
+function bound(parameters: StoreParameters): Record<string, string> {
+  return Object.fromEntries(Object.entries(parameters).map(([name, value]) => [`param_${name}`, escaped(`${value}`)]));
+}
+
+function escaped(text: string): string {
+  const escapes: Readonly<Record<string, string>> = {
+    '\\': '\\\\',
+    '\t': '\\t',
+    '\n': '\\n',
+    '\r': '\\r',
+    '\0': '\\0',
+  };
+  return text.replace(/[\\\t\n\r\0]/g, (character) => escapes[character] ?? character);
+}
+
+/** `result_rows` of the summary, which is complete since the answer was kept back until the query's end. */
+function resultRows(response: Response): number | undefined {
+  const summary = one(response, 'x-clickhouse-summary');
+  const rows = /"result_rows":"(\d+)"/.exec(summary ?? '')?.[1];
+  return rows === undefined ? undefined : Number(rows);
+}
+
+function one({ headers }: Response, name: string): string | undefined {
+  return [headers[name]].flat()[0];
+}
