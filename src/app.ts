@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config/load.ts';
 import { physicalOf } from './config/physical-destination.ts';
-import type { DestinationConfig, SourceConfig } from './config/settings.ts';
+import type { DestinationConfig } from './config/settings.ts';
 import { ExportdError } from './core/errors.ts';
 import { newestEndedBy, periodsBetween } from './core/grid.ts';
 import { detailFrom, planJob, type Wish } from './core/plan.ts';
@@ -11,14 +11,15 @@ import { seriesOf } from './core/wanted.ts';
 import type { Instant, Job, JobSource, LocalDate, Period, Plan, TableState } from './core/words.ts';
 import type { Destination, Orphan, TableQuery } from './destinations/destination.ts';
 import type { Engine } from './duckdb/engine.ts';
+import { openSources } from './open-sources.ts';
 import type { Emit } from './run/events.ts';
 import { asExportdError } from './run/failure.ts';
 import { carryOut, type RunSummary as Run, type RunTools } from './run/run.ts';
 import { SourceHealth } from './run/source-health.ts';
-import { createPace, type Pace } from './sources/pace.ts';
 import type { Source } from './sources/source.ts';
 import { openSpool, type Spool } from './staging/spool.ts';
 import type { Preview, Staging } from './staging/staged.ts';
+import type { Initialised } from './usage-store/migrations.ts';
 import { VERSION } from './version.ts';
 
 export interface AppOptions {
@@ -63,6 +64,8 @@ export interface App extends AsyncDisposable {
     planning: Planning,
     options: { readonly acceptHeld: boolean; readonly stop: AbortSignal },
   ): Promise<RunSummary>;
+  /** Makes the tables of the usage store behind a `clickhouse` source, or upgrades them. */
+  initStore(source: string): Promise<Initialised>;
   /** Exports one period (the newest closed, or that of `date`) and shows its rows as they would land. Loads nothing. */
   preview(job: Job, date: LocalDate | undefined, limit: number, signal: AbortSignal): Promise<Preview>;
 }
@@ -107,30 +110,15 @@ export async function openApp(options: AppOptions): Promise<App> {
   });
   /** Told when a source is braked: the run that is under way. */
   const brakes = new Set<(source: string, until: Instant) => void>();
-  const paces = new Map<string, Pace>();
-  /** Sources with the same base_url and api_key share one pace: the slowest of theirs. */
-  const paceOf = (one: SourceConfig): Pace => {
-    const id = (source: SourceConfig) => `${source.baseUrl}\n${source.apiKey.reveal()}`;
-    const known = paces.get(id(one));
-    if (known !== undefined) return known;
-    const twins = [...config.sources.values()].filter((source) => id(source) === id(one));
-    const rates = twins.flatMap(({ rate }) => rate ?? []).sort((a, b) => a.requests / a.window - b.requests / b.window);
-    const concurrency = Math.min(...twins.map((twin) => twin.concurrency), options.concurrency ?? Infinity);
-    const pace = createPace({ rate: rates[0], concurrency });
-    paces.set(id(one), pace);
-    return pace;
-  };
-  const source = openOnce<Source>(async (name) => {
-    const configured = existing(config.sources, name);
-    const pace = paceOf(configured);
-    const { openExportApi } = await import('./sources/export-api/index.ts');
-    const { baseUrl, apiKey, format, timeout, history } = configured;
-    const strict = configured.recordCount === 'strict';
-    const onSlowed = (until: Instant) => {
-      for (const brake of brakes) brake(name, until);
-    };
-    return openExportApi({ name, baseUrl, apiKey, format, timeout, history, strict, pace, clock, onSlowed });
-  });
+  const source = openOnce<Source>(
+    openSources(config, {
+      clock,
+      concurrency: options.concurrency,
+      onSlowed: (name) => (until) => {
+        for (const brake of brakes) brake(name, until);
+      },
+    }),
+  );
   const destination = openOnce<Destination>((name) => {
     const configured: DestinationConfig = existing(config.destinations, name);
     return import('./destinations/duckdb/index.ts').then(({ openDuckDb }) =>
@@ -218,6 +206,17 @@ export async function openApp(options: AppOptions): Promise<App> {
         stop.removeEventListener('abort', graceBegins);
         clearTimeout(timer);
       }
+    },
+
+    async initStore(name) {
+      const configured = existing(config.sources, name);
+      if (configured.type !== 'clickhouse') throw new TypeError(`${name} is no usage store: the command checks that`);
+      const [{ openClickHouse }, { initStore }] = await Promise.all([
+        import('./sources/clickhouse/connect.ts'),
+        import('./usage-store/migrations.ts'),
+      ]);
+      await using server = openClickHouse(configured);
+      return await initStore(server);
     },
 
     async preview(job, date, limit, signal) {

@@ -42,3 +42,8 @@ export function needLedgers(config: Config, jobs: readonly Job[]): void {
 export function needExport(config: Config, job: Job): void {
   config.need([{ ...job, destination: '' }]);
 }
+
+/** Throws ConfigError for variables that a source takes and that are unset. */
+export function needSource(config: Config, name: string): void {
+  config.need([{ name: '', destination: '', sources: [{ name }] }]);
+}

@@ -103,6 +103,16 @@ export function program(output: Output, said: { out: string; err: string }, act:
     );
 
   exportd
+    .command('store')
+    .summary('`store init` makes or upgrades a usage store in ClickHouse')
+    .description('The usage store that a `clickhouse` source reads.')
+    .command('init [source]')
+    .summary('make its tables, or upgrade them; safe to repeat')
+    .action((source: string | undefined, _options: unknown, command: Command) =>
+      act(command, async (context) => (await import('./store-init.ts')).storeInit(source, context)),
+    );
+
+  exportd
     .command('validate')
     .summary('check the config and show every error; no network')
     .option('--no-env', 'leave variables and secret files unread, for CI that has none')

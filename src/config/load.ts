@@ -2,7 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import type { ConfigPath } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
-import type { Job } from '../core/words.ts';
+import type { Job, JobSource } from '../core/words.ts';
 import { placeName } from './config-file.ts';
 import { daemonOf } from './daemon-settings.ts';
 import { layDefaults } from './defaults.ts';
@@ -18,6 +18,7 @@ import { DAEMON, DESTINATIONS, JOB, SOURCES } from './schema.ts';
 import { mergeFiles, type Sections } from './sections.ts';
 import type { DaemonConfig, DestinationConfig, SourceConfig } from './settings.ts';
 import { checkSharedTables, type Writer } from './shared-tables.ts';
+import { clickHouseOf, exportApiOf } from './source-settings.ts';
 import { type Entry, readTree } from './tree.ts';
 import { type Environment, type Missing, ValueReader } from './values.ts';
 import type { Where } from './words-from-elsewhere.ts';
@@ -39,7 +40,7 @@ export interface Config {
    * Throws ConfigError with every variable and file that these jobs, their sources and destinations, or the daemon use and
    * that is missing. Until it has returned, values that come from missing variables are stand-ins.
    */
-  need(jobs: readonly Job[]): void;
+  need(jobs: readonly Needing[]): void;
   /** `file:line:column` of a value, or of the nearest thing around it; undefined where no file says anything of it. */
   locate(path: ConfigPath): string | undefined;
 }
@@ -57,6 +58,9 @@ export function loadConfig(path: string, options: LoadOptions): Config {
 
 /** Where something is used: `jobs/users_daily`. */
 type Owner = string;
+
+/** Whose variables are needed: a job's, its sources' and its destination's, by their names. */
+type Needing = Pick<Job, 'name' | 'destination'> & { readonly sources: readonly Pick<JobSource, 'name'>[] };
 
 class Loader {
   readonly #values: ValueReader;
@@ -111,17 +115,12 @@ class Loader {
     for (const [name, entry] of sections.sources) {
       const input = this.#check(`sources/${name}`, entry, 'source', SOURCES);
       if (input === undefined) continue;
-      const { key, base_url, api_key, rate_limit, history, record_count, ...rest } = input;
-      sources.set(name, {
-        ...rest,
-        name,
-        key: key ?? name,
-        baseUrl: base_url.replace(/\/+$/, ''),
-        apiKey: api_key,
-        rate: rate_limit ?? undefined,
-        history: history ?? undefined,
-        recordCount: record_count,
-      });
+      if (input.type === 'clickhouse' && input.password != null && input.jwt != null) {
+        const message = 'jwt: a token stands in place of a password: give one of the two';
+        this.#problems.push(problem(pointAt(find(entry, ['jwt'])), message));
+        continue;
+      }
+      sources.set(name, input.type === 'clickhouse' ? clickHouseOf(name, input) : exportApiOf(name, input));
     }
     return sources;
   }
@@ -215,7 +214,7 @@ class Loader {
     return parsed.success && problems.length === 0 ? parsed.data : undefined;
   }
 
-  #need(jobs: readonly Job[]): void {
+  #need(jobs: readonly Needing[]): void {
     const owners = new Set<Owner>(['daemon']);
     for (const job of jobs) {
       owners.add(`jobs/${job.name}`).add(`destinations/${job.destination}`);

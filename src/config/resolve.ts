@@ -90,9 +90,13 @@ function resolveColumns({ columns }: JobInput): ColumnRules {
 }
 
 function jobSource(source: SourceConfig): JobSource {
-  const { name, key, history, rate, concurrency, format } = source;
+  const { name, key, history, concurrency } = source;
+  if (source.type === 'clickhouse') {
+    return { name, key, history, rate: undefined, concurrency, typicalAnswer: 1_000 };
+  }
   // A CSV export is written to storage before its answer comes; a JSON answer begins as soon as its rows are known.
-  return { name, key, history, rate, concurrency, typicalAnswer: format === 'csv' ? 30_000 : 5_000 };
+  const typicalAnswer = source.format === 'csv' ? 30_000 : 5_000;
+  return { name, key, history, rate: source.rate, concurrency, typicalAnswer };
 }
 
 /** The id names a key without telling it: a ledger row can say that rows were hashed under another one. */

@@ -15,13 +15,20 @@ import { DURATION, durationOf, HISTORY, historyOf, RATE, rateOf, SIZE, sizeOf } 
 
 /** Kinds that a later version has: answered as such, not as unknown. */
 export const LATER: Readonly<Record<'sources' | 'destinations' | 'sections', readonly string[]>> = {
-  sources: ['clickhouse'],
+  sources: [],
   destinations: ['bigquery', 'snowflake'],
   sections: ['notifications', 'usage_api'],
 };
 
 /** Values of these keys are secrets: never shown, and replaced in every output. */
-export const SECRET_KEYS: ReadonlySet<string> = new Set(['api_key', 'hash_key', 'token', 'heartbeat_url']);
+export const SECRET_KEYS: ReadonlySet<string> = new Set([
+  'api_key',
+  'password',
+  'jwt',
+  'hash_key',
+  'token',
+  'heartbeat_url',
+]);
 
 /** Names of sources, destinations and jobs. */
 export const NAME = /^[a-z][a-z0-9_-]*$/;
@@ -77,12 +84,22 @@ const baseUrl = () =>
 const LOCAL_PATH = 'a path on this machine (no :memory: or md:…; for ~ write ${HOME})';
 const path = () => given(z.string().regex(/^(?!:memory:|md:|~)./, { error: LOCAL_PATH }), 'unset');
 
-const exportApi = strict({
-  type: described(z.literal('export_api'), "One workspace's Usage Export API"),
-  key: described(
+const sourceKey = () =>
+  described(
     text(NAME, 'a name in small letters, such as acme', 'unset').optional(),
     "The source's name in period keys; default: its name here. Keep it when you rename the source",
-  ),
+  );
+const kept = (most: string | null) =>
+  described(
+    given(quantity(HISTORY, 'N days, N months, N years or null').transform(historyOf).nullable(), '12 months').prefault(
+      most,
+    ),
+    'How far back the source keeps usage; null = for ever. Older periods are never asked for',
+  );
+
+const exportApi = strict({
+  type: described(z.literal('export_api'), "One workspace's Usage Export API"),
+  key: sourceKey(),
   base_url: described(baseUrl(), 'Where the API is; may carry a path, e.g. https://usage.example.com/api/public'),
   api_key: described(headerSecret(), 'A key with the scope USAGE_EXPORT_API, best as ${NAME} or ${file:/path}'),
   format: described(oneOf(['csv', 'json']).prefault('csv'), 'What the API is asked for'),
@@ -92,16 +109,35 @@ const exportApi = strict({
   ),
   concurrency: described(whole(1, 1_000).prefault(8), 'Requests at once'),
   timeout: described(duration('5m').prefault('5m'), 'How long the answer to one export request may take to begin'),
-  history: described(
-    given(quantity(HISTORY, 'N days, N months, N years or null').transform(historyOf).nullable(), '12 months').prefault(
-      '12 months',
-    ),
-    'How far back the source keeps usage; null = for ever. Older periods are never asked for',
-  ),
+  history: kept('12 months'),
   record_count: described(
     oneOf(['strict', 'warn']).prefault('strict'),
     "strict: an export whose rows differ from the answer's recordCount is refused; warn: it is said",
   ),
+});
+
+const clickhouse = strict({
+  type: described(z.literal('clickhouse'), 'The usage store behind the API, in ClickHouse'),
+  key: sourceKey(),
+  url: described(baseUrl(), "ClickHouse's HTTP interface, e.g. https://clickhouse.example.com:8443; may carry a path"),
+  username: described(given(z.string().min(1), 'unset').prefault('default'), 'One who may SELECT is enough'),
+  password: described(secret(z.string(), 'unset').nullish(), "The user's, best as ${NAME} or ${file:/path}"),
+  jwt: described(headerSecret().nullish(), 'A token in place of username and password'),
+  database: described(given(z.string().min(1), 'unset').prefault('default'), 'Where the tables of the store are'),
+  workspace: described(
+    given(z.string().min(1), 'unset'),
+    'The workspace whose rows are exported: an org_id of the store',
+  ),
+  settings: described(
+    map({
+      max_memory_usage: described(size('8GB').optional(), 'Memory that a query may use'),
+      max_execution_time: described(duration('5m').optional(), 'How long a query may run'),
+    }).prefault({}),
+    'Sent with every query. A user with readonly = 1 may send none',
+  ),
+  concurrency: described(whole(1, 1_000).prefault(4), 'Queries at once'),
+  timeout: described(duration('5m').prefault('5m'), 'How long a query may take until its answer begins'),
+  history: kept(null),
 });
 
 const duckdb = strict({
@@ -113,7 +149,7 @@ const duckdb = strict({
   ),
 });
 
-export const SOURCES = z.discriminatedUnion('type', [exportApi]);
+export const SOURCES = z.discriminatedUnion('type', [exportApi, clickhouse]);
 export const DESTINATIONS = z.discriminatedUnion('type', [duckdb]);
 
 const GRAINS = ['hour', 'day', 'week', 'month', 'quarter', 'year'] as const satisfies readonly Grain[];

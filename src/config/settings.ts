@@ -19,6 +19,27 @@ export interface ExportApiConfig {
   readonly recordCount: 'strict' | 'warn';
 }
 
+/** A usage store in ClickHouse, as configured. Times in milliseconds. */
+export interface ClickHouseConfig {
+  readonly type: 'clickhouse';
+  readonly name: string;
+  readonly key: SourceKey;
+  /** Without a slash at its end; may have a path. */
+  readonly url: string;
+  readonly username: string;
+  /** At most one of the two. */
+  readonly password: Secret | undefined;
+  readonly jwt: Secret | undefined;
+  readonly database: string;
+  readonly workspace: string;
+  /** As ClickHouse takes them. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly concurrency: number;
+  readonly timeout: number;
+  /** undefined = for ever. */
+  readonly history: History | undefined;
+}
+
 /** A DuckDB file, as configured. */
 export interface DuckDbConfig {
   readonly type: 'duckdb';
@@ -28,7 +49,7 @@ export interface DuckDbConfig {
   readonly schema: string;
 }
 
-export type SourceConfig = ExportApiConfig;
+export type SourceConfig = ExportApiConfig | ClickHouseConfig;
 export type DestinationConfig = DuckDbConfig;
 
 /** `daemon:`, which holds for every command. Times in milliseconds, sizes in bytes. */

@@ -6,5 +6,5 @@ export interface StoreClient {
   /** Runs a statement that answers with nothing. */
   command(sql: string, parameters?: StoreParameters): Promise<void>;
   /** All rows of a small answer, as JSON has them; 64-bit numbers come as text. */
-  rows<T>(sql: string, parameters?: StoreParameters): Promise<T[]>;
+  rows<T>(sql: string, parameters?: StoreParameters, signal?: AbortSignal): Promise<T[]>;
 }

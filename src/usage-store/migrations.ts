@@ -40,8 +40,8 @@ export async function initStore(client: StoreClient): Promise<Initialised> {
 }
 
 /** Throws STORE_OUTDATED (source) where the store is none, or older than this version reads. A newer one is taken. */
-export async function requireVersion(client: StoreClient): Promise<void> {
-  const version = await storeVersion(client);
+export async function requireVersion(client: StoreClient, signal?: AbortSignal): Promise<void> {
+  const version = await storeVersion(client, signal);
   if (version >= STORE_VERSION) return;
   const is = version === 0 ? 'has no tables of a usage store' : `is of version ${version}`;
   throw new ExportdError(
@@ -54,10 +54,10 @@ export async function requireVersion(client: StoreClient): Promise<void> {
   );
 }
 
-async function storeVersion(client: StoreClient): Promise<number> {
-  const [there] = await client.rows<{ there: number }>(`EXISTS TABLE ${VERSIONS}`);
+async function storeVersion(client: StoreClient, signal?: AbortSignal): Promise<number> {
+  const [there] = await client.rows<{ there: number }>(`EXISTS TABLE ${VERSIONS}`, {}, signal);
   if (there === undefined || Object.values(there)[0] !== 1) return 0;
-  const [row] = await client.rows<{ version: number }>(`SELECT max(version) AS version FROM ${VERSIONS}`);
+  const [row] = await client.rows<{ version: number }>(`SELECT max(version) AS version FROM ${VERSIONS}`, {}, signal);
   return row?.version ?? 0;
 }
 

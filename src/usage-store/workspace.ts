@@ -16,12 +16,17 @@ export interface WorkspaceSettings {
  * A workspace's settings as they are now. Throws STORE_OUTDATED where the store's tables are older than this version, and
  * WORKSPACE_UNKNOWN (source) where it has no such workspace.
  */
-export async function readWorkspace(client: StoreClient, workspace: string): Promise<WorkspaceSettings> {
-  await requireVersion(client);
+export async function readWorkspace(
+  client: StoreClient,
+  workspace: string,
+  signal?: AbortSignal,
+): Promise<WorkspaceSettings> {
+  await requireVersion(client, signal);
   const [row] = await client.rows<{ user_level_data: boolean; leaderboards: boolean; byok: boolean }>(
     `SELECT user_level_data, leaderboards, byok FROM workspaces
      WHERE org_id = {org:String} ORDER BY changed_at DESC LIMIT 1`,
     { org: workspace },
+    signal,
   );
   if (row === undefined) {
     throw new ExportdError('WORKSPACE_UNKNOWN', `the usage store has no workspace ${JSON.stringify(workspace)}`, {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Config, loadConfig } from '../../src/config/load.ts';
 import { ConfigError, type ProblemDocument, problemDocument } from '../../src/config/problems.ts';
+import type { ExportApiConfig } from '../../src/config/settings.ts';
 
 export type Files = Readonly<Record<string, string>>;
 type Env = Readonly<Record<string, string>>;
@@ -27,6 +28,13 @@ export function frame(keys: Readonly<Record<string, string>> = {}): string {
   };
   const lines = Object.entries(job).map(([key, value]) => `    ${key}: ${value}\n`);
   return `${AROUND}jobs:\n  j:\n${lines.join('')}`;
+}
+
+/** The source `acme` of a config that has it as `frame` does. */
+export function acmeOf(config: Config): ExportApiConfig {
+  const source = config.sources.get('acme');
+  if (source?.type !== 'export_api') throw new Error('The config has no export_api source acme.');
+  return source;
 }
 
 /** A folder of files that goes with its scope. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
-import { folder, frame, jobOf, load, refusal } from './frame.ts';
+import { acmeOf, folder, frame, jobOf, load, refusal } from './frame.ts';
 
 describe('variables are put into values, never into YAML (case e06)', () => {
   const PW = 'pa$$w${HOME}rd:#1 "x';
@@ -14,7 +14,7 @@ describe('variables are put into values, never into YAML (case e06)', () => {
       HOME: '/root',
     });
     expect(config.jobs[0]?.description).toBe(PW);
-    expect(config.sources.get('acme')?.apiKey.reveal()).toBe(PW);
+    expect(acmeOf(config).apiKey.reveal()).toBe(PW);
   });
 
   test('no second key comes out of a line end', () => {
@@ -24,7 +24,7 @@ describe('variables are put into values, never into YAML (case e06)', () => {
 
   test('several stand in one text, and a default may hold colons', () => {
     const text = frame().replace('"http://127.0.0.1:8787"', '"http://${HOST:-127.0.0.1:80}/${EMPTY}x"');
-    expect(load(text, { EMPTY: '' }).sources.get('acme')?.baseUrl).toBe('http://127.0.0.1:80/x');
+    expect(acmeOf(load(text, { EMPTY: '' })).baseUrl).toBe('http://127.0.0.1:80/x');
   });
 
   test('$5 is itself, $${ a literal ${, and comments and keys are left alone', () => {
@@ -150,15 +150,11 @@ describe('secrets (case e07)', () => {
     ['two line ends', 'key\n\n'],
     ['a byte order mark', '\uFEFFkey\n'],
   ])('from a file with %s the key is the key', (_, content) => {
-    expect(
-      load({ 'e.yaml': withKey('${file:k}'), k: content })
-        .sources.get('acme')
-        ?.apiKey.reveal(),
-    ).toBe('key');
+    expect(acmeOf(load({ 'e.yaml': withKey('${file:k}'), k: content })).apiKey.reveal()).toBe('key');
   });
 
   test('so it is from a variable', () => {
-    expect(load(withKey('${K}'), { K: 'key\n' }).sources.get('acme')?.apiKey.reveal()).toBe('key');
+    expect(acmeOf(load(withKey('${K}'), { K: 'key\n' })).apiKey.reveal()).toBe('key');
   });
 
   test('a blank at its end is refused without showing the key', () => {
@@ -182,7 +178,7 @@ describe('secrets (case e07)', () => {
   test('a file may be one that only its owner reads, and its path is relative to the YAML file', () => {
     using there = folder({ 'jobs/e.yaml': withKey('${file:../secrets/k}'), 'secrets/k': 'key\n' });
     chmodSync(join(there.path, 'secrets/k'), 0o400);
-    expect(loadConfig(there.path, { env: {} }).sources.get('acme')?.apiKey.reveal()).toBe('key');
+    expect(acmeOf(loadConfig(there.path, { env: {} })).apiKey.reveal()).toBe('key');
   });
 
   test('all that were read are known for redaction', () => {

@@ -81,12 +81,10 @@ describe('a word that is none of ours is answered with the one that is meant', (
 
 describe('what this version does not have is said to be in none', () => {
   test('types of sources and destinations', () => {
-    const text =
-      'sources:\n  s: { type: clickhouse, url: x }\ndestinations:\n  b: { type: bigquery }\n  c: { type: snowflake }\n';
+    const text = 'destinations:\n  b: { type: bigquery }\n  c: { type: snowflake }\n';
     expect(refusal(text).lines).toEqual([
-      'e.yaml:2:14: type: this version of exportd has no source of type clickhouse; it has export_api',
-      'e.yaml:4:14: type: this version of exportd has no destination of type bigquery; it has duckdb',
-      'e.yaml:5:14: type: this version of exportd has no destination of type snowflake; it has duckdb',
+      'e.yaml:2:14: type: this version of exportd has no destination of type bigquery; it has duckdb',
+      'e.yaml:3:14: type: this version of exportd has no destination of type snowflake; it has duckdb',
     ]);
   });
 

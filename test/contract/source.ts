@@ -24,16 +24,24 @@ export interface SourceUnderTest extends AsyncDisposable {
 }
 
 const never = new AbortController().signal;
-const USAGE: Usage = {
+/** Users in the order of their ids. */
+const usageOf = (most: string): Usage => ({
   '2026-11-22': [
+    { user_id: 'Zoë "x", 中文', messages_total: most },
     { user_id: 'u1', messages_total: '3' },
-    { user_id: 'Zoë "x", 中文', messages_total: '9007199254740993' },
   ],
-  '2026-11-23': Array.from({ length: 3000 }, (_, index) => ({ user_id: `u${index}`, messages_total: String(index) })),
-};
+  '2026-11-23': Array.from({ length: 3000 }, (_, index) => ({
+    user_id: `u${String(index).padStart(4, '0')}`,
+    messages_total: String(1 + (index % 3)),
+  })),
+});
 
-/** What every source promises; see sources/source.ts. */
-export function sourceContract(name: string, start: (usage: Usage) => Promise<SourceUnderTest>): void {
+/**
+ * What every source promises; see sources/source.ts.
+ * @param most the largest number of messages that the store of this source can be given, as text
+ */
+export function sourceContract(name: string, most: string, start: (usage: Usage) => Promise<SourceUnderTest>): void {
+  const USAGE = usageOf(most);
   async function lab(options: { history?: History; clock?: () => Instant } = {}) {
     const stack = new AsyncDisposableStack();
     const store = stack.use(await start(USAGE));

@@ -33,7 +33,7 @@ export interface ClickHouseServer extends AsyncDisposable {
   /** Ends it where it runs, and starts it again: the same port, data and users. */
   restart(): Promise<void>;
   /** Runs one statement as `default` and returns what it prints. Throws with the server's own text. */
-  query(sql: string, parameters?: Readonly<Record<string, string | number>>): Promise<string>;
+  query(sql: string, parameters?: Readonly<Record<string, string | number>>, database?: string): Promise<string>;
 }
 
 /** Starts a server: ready when this returns, ended when disposed of, and in any case with the process that started it. */
@@ -67,8 +67,8 @@ export async function startClickHouse(options: ClickHouseOptions = {}): Promise<
       await running.kill();
       running = await start(port);
     },
-    async query(sql, parameters = {}) {
-      const search = new URLSearchParams();
+    async query(sql, parameters = {}, database = 'default') {
+      const search = new URLSearchParams({ database });
       for (const [name, value] of Object.entries(parameters)) search.set(`param_${name}`, `${value}`);
       const response = await fetch(`${url}/?${search}`, { method: 'POST', body: sql });
       const answer = await response.text();

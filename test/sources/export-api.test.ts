@@ -5,7 +5,8 @@ import { sourceContract } from '../contract/source.ts';
 import { exact, startUsageApi } from '../engines/usage-api.ts';
 
 for (const format of ['csv', 'json'] as const) {
-  sourceContract(`export_api in ${format}`, async (usage) => {
+  // One more than a double can tell from its neighbours.
+  sourceContract(`export_api in ${format}`, '9007199254740993', async (usage) => {
     const api = await startUsageApi({
       rows: ({ from }) =>
         usage[from.date.slice(0, 10)]?.map((row) => ({ ...row, messages_total: exact(row.messages_total) })),

@@ -39,11 +39,12 @@ export interface ClickHouse extends StoreClient, AsyncDisposable {
 /** Bytes of an error, and of an answer to one of the store's own small questions. */
 const LONGEST_TEXT = 1 << 20;
 /** Milliseconds that killing a query may take. */
-const KILL_TIMEOUT = 10_000;
+const KILL_TIMEOUT = 5_000;
 
 export function openClickHouse(options: ClickHouseOptions): ClickHouse {
   const transport = openTransport({ timeout: options.timeout, stops: 'source' });
   const authorization = authorizationOf(options);
+  const kills = new Set<Promise<void>>();
 
   async function send(sql: string, search: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
     const url = new URL(options.url);
@@ -63,8 +64,11 @@ export function openClickHouse(options: ClickHouseOptions): ClickHouse {
     try {
       return await send(sql, { ...options.settings, ...bound(parameters), query_id: id }, signal);
     } catch (error) {
-      // It runs on for as long as it has nothing to send.
-      if (signal.aborted) await kill(id);
+      // It runs on for as long as it has nothing to send. Whoever stopped us does not wait for its end.
+      if (signal.aborted) {
+        const killed = kill(id).finally(() => kills.delete(killed));
+        kills.add(killed);
+      }
       throw error;
     }
   }
@@ -75,12 +79,12 @@ export function openClickHouse(options: ClickHouseOptions): ClickHouse {
     try {
       discard((await send(statement, bound({ id }), AbortSignal.timeout(KILL_TIMEOUT))).response);
     } catch {
-      // Whoever stopped us waits; max_execution_time of the server or of `settings` bounds what is left.
+      // max_execution_time of the server or of `settings` bounds what is left.
     }
   }
 
-  async function answerText(sql: string, parameters: StoreParameters = {}): Promise<string> {
-    const { response, url } = await query(sql, parameters, NEVER);
+  async function answerText(sql: string, parameters: StoreParameters = {}, signal = NEVER): Promise<string> {
+    const { response, url } = await query(sql, parameters, signal);
     return await readText(response, url, LONGEST_TEXT);
   }
 
@@ -89,11 +93,12 @@ export function openClickHouse(options: ClickHouseOptions): ClickHouse {
     async command(sql, parameters) {
       await answerText(sql, parameters);
     },
-    async rows<T>(sql: string, parameters?: StoreParameters) {
-      const text = await answerText(`${sql}\nFORMAT JSONEachRow`, parameters);
+    async rows<T>(sql: string, parameters?: StoreParameters, signal?: AbortSignal) {
+      const text = await answerText(`${sql}\nFORMAT JSONEachRow`, parameters, signal);
       return text.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as T]));
     },
     async [Symbol.asyncDispose]() {
+      await Promise.all(kills);
       await transport[Symbol.asyncDispose]();
     },
   };

@@ -40,7 +40,7 @@ export function openClickHouseSource(options: ClickHouseSourceOptions): Source {
       const { report, period } = ask;
       try {
         requireKept(options.name, options.history, period, clock());
-        const settings = await readWorkspace(server, workspace);
+        const settings = await readWorkspace(server, workspace, signal);
         const request = { report, from: period.start, to: period.end - 1, workspace, settings };
         const { sql, parameters } = reportQuery(request);
         waiting.throwIfAborted();

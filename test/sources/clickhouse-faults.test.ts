@@ -1,0 +1,254 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { ExportdError } from '../../src/core/errors.ts';
+import { Secret } from '../../src/core/secret.ts';
+import { type ClickHouseSourceOptions, openClickHouseSource } from '../../src/sources/clickhouse/index.ts';
+import { createPace } from '../../src/sources/pace.ts';
+import type { Extract } from '../../src/sources/source.ts';
+import { openSpool } from '../../src/staging/spool.ts';
+import { initStore } from '../../src/usage-store/migrations.ts';
+import { type ClickHouseServer, startClickHouse } from '../engines/clickhouse.ts';
+import { startTcpProxy } from '../engines/tcp-proxy.ts';
+import { temporaryFolder } from '../staging/folder.ts';
+import { storeClient } from '../usage-store/client.ts';
+import { askFor } from './lab.ts';
+
+const PASSWORD = 'a-p4ssw0rd-of-nobody';
+const DAY = '2026-11-23';
+const EVENTS = 200_000;
+
+let server: ClickHouseServer;
+beforeAll(async () => {
+  server = await startClickHouse({
+    profiles: { reading: { readonly: 1 } },
+    users: {
+      reader: { password: PASSWORD, profile: 'reading', grants: ['GRANT SELECT ON store.*'] },
+      stranger: { password: PASSWORD, profile: 'reading', grants: ['GRANT SELECT ON default.*'] },
+    },
+  });
+  await server.query('CREATE DATABASE store');
+  await server.query('CREATE DATABASE empty');
+  await initStore(storeClient(server, 'store'));
+  await server.query(`INSERT INTO store.workspaces (org_id, name) VALUES ('acme', 'Acme')`);
+  await server.query(
+    `INSERT INTO store.usage_events (org_id, ts, user_id, model_id)
+     SELECT 'acme', toDateTime64('${DAY}', 6, 'UTC') + INTERVAL number MILLISECOND, 'user ' || number, 'm'
+     FROM numbers(${EVENTS})`,
+  );
+});
+afterAll(async () => await server[Symbol.asyncDispose]());
+
+type Changes = Partial<ClickHouseSourceOptions>;
+
+async function open(changes: Changes = {}) {
+  const stack = new AsyncDisposableStack();
+  const folder = stack.use(await temporaryFolder());
+  const spool = stack.use(await openSpool({ directory: folder.path, limit: 1e9, instance: 'lab/00000001' }));
+  const source = stack.use(
+    openClickHouseSource({
+      name: 'store',
+      url: server.url,
+      username: 'reader',
+      password: new Secret(PASSWORD),
+      jwt: undefined,
+      database: 'store',
+      workspace: 'acme',
+      settings: {},
+      timeout: 20_000,
+      history: undefined,
+      pace: createPace({ rate: undefined, concurrency: 4 }),
+      clock: Date.now,
+      ...changes,
+    }),
+  );
+  const file = stack.use(spool.file('.body'));
+  return {
+    extract: (signal = new AbortController().signal): Promise<Extract> => source.extract(askFor(DAY), file, signal),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+async function failure(changes: Changes): Promise<ExportdError> {
+  await using source = await open(changes);
+  const error = await source.extract().catch((thrown: ExportdError) => thrown);
+  expect(error).toMatchObject({ name: 'ExportdError' });
+  expect(`${(error as ExportdError).message} ${(error as ExportdError).hint}`).not.toContain(PASSWORD);
+  return error as ExportdError;
+}
+
+describe('a usage store in ClickHouse', () => {
+  test('is read by a user who may read and nothing else', async () => {
+    await using source = await open();
+    expect(await source.extract()).toMatchObject({ kind: 'body', declaredRows: EVENTS, strict: true });
+  });
+
+  test('that does not take the password stops the source, and the password is not shown', async () => {
+    const error = await failure({ password: new Secret(`${PASSWORD}x`) });
+    expect(error).toMatchObject({ code: 'UNAUTHORIZED', scope: 'source', retryable: false });
+    expect(error.message).toContain('516 AUTHENTICATION_FAILED');
+  });
+
+  test('that does not let the user read says so, with the table', async () => {
+    const error = await failure({ username: 'stranger' });
+    expect(error).toMatchObject({ code: 'FORBIDDEN', scope: 'source', retryable: false });
+    expect(error.message).toMatch(/497 ACCESS_DENIED.*store/);
+  });
+
+  test('whose read-only user is given settings says which key to take out', async () => {
+    const error = await failure({ settings: { max_memory_usage: '1000000000' } });
+    expect(error).toMatchObject({ code: 'FORBIDDEN', scope: 'source' });
+    expect(error.hint).toContain('`settings`');
+  });
+
+  test.each([
+    ['has no tables', 'empty', /database has no tables of a usage store/],
+    ['is not there', 'nowhere', /81 UNKNOWN_DATABASE/],
+  ])('that %s says exportd store init', async (_, database, message) => {
+    const error = await failure({ database, username: 'default', password: undefined });
+    expect(error).toMatchObject({ code: 'STORE_OUTDATED', scope: 'source', retryable: false });
+    expect(error.message).toMatch(message);
+    expect(error.hint).toContain('exportd store init');
+  });
+
+  test('that is older than this version reads says exportd store init', async () => {
+    await server.query('CREATE DATABASE old');
+    await initStore(storeClient(server, 'old'));
+    await server.query('TRUNCATE TABLE old.store_versions');
+    const error = await failure({ database: 'old', username: 'default', password: undefined });
+    expect(error).toMatchObject({ code: 'STORE_OUTDATED' });
+  });
+
+  test('that does not know the workspace says which it was asked for', async () => {
+    const error = await failure({ workspace: 'acne' });
+    expect(error).toMatchObject({ code: 'WORKSPACE_UNKNOWN', scope: 'source' });
+    expect(error.message).toContain('"acne"');
+  });
+
+  test('without memory for the query is asked again, and told with its number and name', async () => {
+    const settings = { max_memory_usage: '2000000' };
+    const error = await failure({ settings, username: 'default', password: undefined });
+    expect(error).toMatchObject({ code: 'SOURCE_ERROR', scope: 'period', retryable: true });
+    expect(error.message).toContain('241 MEMORY_LIMIT_EXCEEDED');
+  });
+
+  test('where somebody kills the query is asked again', async () => {
+    await using slow = await slowStore();
+    const extract = slow.source.extract().catch((error: unknown) => error);
+    await vi.waitFor(async () => expect(await running()).toBe(1), { timeout: 10_000 });
+    await server.query(`KILL QUERY WHERE query_id LIKE 'exportd-%' SYNC`);
+    expect(await extract).toMatchObject({ code: 'SOURCE_ERROR', retryable: true });
+  });
+
+  test('has nothing left to do once an extract is aborted', async () => {
+    await using slow = await slowStore();
+    const stop = new AbortController();
+    const extract = slow.source.extract(stop.signal).catch((error: unknown) => error);
+    await vi.waitFor(async () => expect(await running()).toBe(1), { timeout: 10_000 });
+    const reason = new Error('stopped');
+    stop.abort(reason);
+    expect(await extract).toBe(reason);
+    await vi.waitFor(async () => expect(await running()).toBe(0), { timeout: 10_000 });
+  });
+
+  test('that goes away in the middle of its answer is asked again', async () => {
+    await using proxy = await startTcpProxy(server.port);
+    await using source = await open({ url: `http://127.0.0.1:${proxy.port}` });
+    proxy.cutAfter(100_000);
+    await expect(source.extract()).rejects.toMatchObject({ code: 'BODY_SHORT', retryable: true });
+    expect(await source.extract()).toMatchObject({ declaredRows: EVENTS });
+  });
+
+  test('on one address of localhost is found, and all that were tried are named where it is on none (case c09)', async () => {
+    await using source = await open({ url: server.url.replace('127.0.0.1', 'localhost') });
+    expect(await source.extract()).toMatchObject({ kind: 'body' });
+    await using proxy = await startTcpProxy(server.port);
+    const { port } = proxy;
+    await proxy[Symbol.asyncDispose]();
+    const error = await failure({ url: `http://localhost:${port}` });
+    expect(error).toMatchObject({ code: 'SOURCE_UNREACHABLE', retryable: true });
+    expect(error.message).toContain(`127.0.0.1:${port} (ECONNREFUSED)`);
+  });
+});
+
+describe('a server that fails after it said 200 (case d15)', () => {
+  const EXCEPTION = '__exception__\r\nCode: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)\r\n';
+  const PARQUET_START = `PAR1${'rows '.repeat(200)}`;
+  const SUMMARY = { 'x-clickhouse-summary': '{"read_rows":"9","result_rows":"9"}' };
+
+  /** Answers the store's own questions as the engine does, and the report as `answer` does. */
+  async function stub(answer: RequestListener) {
+    const http = createServer((request, response) => {
+      let sql = '';
+      request.on('data', (chunk) => {
+        sql += chunk;
+      });
+      request.on('end', () => {
+        if (sql.includes('FORMAT Parquet')) return answer(request, response);
+        const rows = sql.startsWith('EXISTS')
+          ? { result: 1 }
+          : { version: 1, user_level_data: true, leaderboards: true, byok: true };
+        response.end(`${JSON.stringify(rows)}\n`);
+      });
+    });
+    await once(http.listen(0, '127.0.0.1'), 'listening');
+    const address = http.address();
+    if (address === null || typeof address === 'string') throw new Error('The machine gave no port.');
+    return {
+      url: `http://127.0.0.1:${address.port}`,
+      async [Symbol.asyncDispose]() {
+        http.closeAllConnections();
+        http.close();
+        await once(http, 'close');
+      },
+    };
+  }
+
+  test.each<[string, RequestListener, object]>([
+    [
+      'with the exception behind half of the rows, and a cut connection',
+      (_, response) => {
+        response.writeHead(200, SUMMARY);
+        response.write(PARQUET_START + EXCEPTION, () => response.destroy());
+      },
+      { code: 'BODY_SHORT', retryable: true },
+    ],
+    [
+      'with the exception behind half of the rows, and a proper end',
+      (_, response) => response.writeHead(200, SUMMARY).end(PARQUET_START + EXCEPTION),
+      { code: 'BODY_SHORT', retryable: true },
+    ],
+    [
+      'with nothing but a header that says so',
+      (_, response) => response.writeHead(200, { 'x-clickhouse-exception-code': '159' }).end(),
+      { code: 'SOURCE_ERROR', retryable: true, message: expect.stringContaining('159') },
+    ],
+    [
+      'without saying how many rows there are',
+      (_, response) => response.writeHead(200).end(`${PARQUET_START}PAR1`),
+      { code: 'SOURCE_ERROR', scope: 'source' },
+    ],
+  ])('%s: nothing of it is taken, and it is never empty', async (_, answer, error) => {
+    await using fake = await stub(answer);
+    await using source = await open({ url: fake.url });
+    await expect(source.extract()).rejects.toMatchObject(error);
+  });
+});
+
+async function running(): Promise<number> {
+  return Number(await server.query(`SELECT count() FROM system.processes WHERE query_id LIKE 'exportd-%'`));
+}
+
+/** A store of views in which each row takes its time. */
+async function slowStore() {
+  const database = `slow_${Math.random().toString(36).slice(2)}`;
+  await server.query(`CREATE DATABASE ${database}`);
+  for (const table of ['workspaces', 'users', 'assistants', 'projects', 'api_keys', 'models', 'store_versions']) {
+    await server.query(`CREATE VIEW ${database}.${table} AS SELECT * FROM store.${table}`);
+  }
+  await server.query(
+    `CREATE VIEW ${database}.usage_events AS SELECT * FROM store.usage_events WHERE sleepEachRow(0.00001) = 0`,
+  );
+  const source = await open({ database, username: 'default', password: undefined });
+  return { source, [Symbol.asyncDispose]: () => source[Symbol.asyncDispose]() };
+}
