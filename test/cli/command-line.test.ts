@@ -9,7 +9,7 @@ describe('the command line', () => {
     for (const command of ['run', 'backfill', 'plan', 'status', 'preview', 'validate', 'init', 'schema']) {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
-    for (const command of ['verify', 'history', 'forget', 'doctor', 'start', 'serve', 'store', 'keys']) {
+    for (const command of ['verify', 'history', 'forget', 'doctor', 'start', 'serve', 'keys']) {
       expect(stdout).not.toMatch(new RegExp(`^  ${command}|exportd ${command}|--coverage`, 'm'));
     }
   });
