@@ -1,11 +1,22 @@
 import { DAY } from './dates.ts';
+import { next } from './grid.ts';
 import { sourceWarnings, tableWarnings } from './plan-warnings.ts';
 import { tableRefusal } from './refusal.ts';
 import { edgeOf } from './retention.ts';
 import { nextTicks, ticksBetween } from './schedule.ts';
 import { holds, isLoaded, stateOf } from './table-state.ts';
 import { newestClosed, seriesOf, type Wanted, wantedPeriods } from './wanted.ts';
-import type { Instant, Job, JobSource, LocalDate, Period, PlanWarning, SourceKey, TableState } from './words.ts';
+import type {
+  Instant,
+  Job,
+  JobSource,
+  LocalDate,
+  Period,
+  PlanWarning,
+  Schedule,
+  SourceKey,
+  TableState,
+} from './words.ts';
 
 /**
  * How a job stands, worst first.
@@ -90,6 +101,21 @@ export function jobStatus(job: Job, now: Instant, table: TableState): JobStatus 
   };
 }
 
+/**
+ * The instant up to which `jobStatus` says of the same table what it says now: the job's next tick, the close of its
+ * next period, its next `expect_by`, or the next move of a source's edge, whichever comes first.
+ */
+export function statusUntil(job: Job, now: Instant): Instant {
+  const ticks = job.schedule === undefined ? [] : nextTicks(job.schedule, now, 1);
+  const deadlines = job.expectBy === undefined ? [] : nextTicks(daily(job, job.expectBy), now, 1);
+  const closes = job.sources.slice(0, 1).map((source) => {
+    const series = seriesOf(job, source);
+    return next(series, newestClosed(series, job, now).newest).end + job.window.delay;
+  });
+  const edgeMoves = (Math.floor(now / DAY) + 1) * DAY;
+  return Math.min(...ticks, ...deadlines, ...closes, edgeMoves);
+}
+
 function sourceStatus(job: Job, source: JobSource, now: Instant, table: TableState, wanted: Wanted): SourceStatus {
   const { waiting, ...holes } = holesOf(source, now, table, wanted);
   const { newest, reach, isNew, ...notes } = ledgerOf(source, table);
@@ -157,13 +183,17 @@ function ledgerOf(source: JobSource, table: TableState) {
 /** The period that had to be in by the last `expect_by`: the newest that was closed then. */
 function periodDueBy(job: Job, source: JobSource, now: Instant): Period | undefined {
   if (job.expectBy === undefined) return undefined;
-  const [hour, minute] = job.expectBy.split(':').map(Number);
-  const daily = { cron: `${minute} ${hour} * * *`, timezone: job.timezone, jitter: 0 };
-  const deadline = ticksBetween(daily, now - 2 * DAY, now).at(-1);
+  const deadline = ticksBetween(daily(job, job.expectBy), now - 2 * DAY, now).at(-1);
   if (deadline === undefined) return undefined;
   const { newest } = newestClosed(seriesOf(job, source), job, deadline);
   const isKept = newest.start >= edgeOf(source, now);
   return isKept && newest.date >= (job.window.begin ?? newest.date) ? newest : undefined;
+}
+
+/** `HH:MM` of every day on the clocks of the job's timezone. */
+function daily({ timezone }: Job, time: string): Schedule {
+  const [hour, minute] = time.split(':').map(Number);
+  return { cron: `${minute} ${hour} * * *`, timezone, jitter: 0 };
 }
 
 /** Whether the schedule had a chance since then; a job without one is for a person to run, at any time. */
