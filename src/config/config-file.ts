@@ -41,8 +41,10 @@ export function placeName(place: Place): string {
 
 /** Keys whose values no output may show; for lines of files that are no YAML, where no tree says what is secret. */
 const SECRET_LINE =
-  /((?:api_key|apiKey|hash_key|token|password|passphrase|secret|private_key|signing_key|heartbeat_url|jwt)\w*["']?\s*:\s*)([^\s#,}\]][^#,}\]]*)/gi;
+  /((?:api_key|apiKey|hash_key|token|password|passphrase|secret|private_key|signing_key|heartbeat_url|authorization|jwt)\w*["']?\s*:\s*)([^\s#,}\]][^#,}\]]*)/gi;
 const URL_CREDENTIALS = /(:\/\/)([^/\s@]+)(?=@)/g;
+/** Whoever knows it may post to the channel. */
+const SLACK_URL = /(hooks\.slack\.com\/)([^\s"',}\]]+)/gi;
 
 /** A text with what stands before the @ of a URL blotted out. */
 export function withoutCredentials(text: string): string {
@@ -63,7 +65,7 @@ export function excerpt(place: Place): string {
     for (let at = Math.max(start - from, 0); at < Math.min(end, to) - from; at++) shown[at] = '•';
   };
   for (const [start, end] of secrets) blot(start, end);
-  for (const pattern of [SECRET_LINE, URL_CREDENTIALS]) {
+  for (const pattern of [SECRET_LINE, URL_CREDENTIALS, SLACK_URL]) {
     for (const match of text.slice(from, to).matchAll(pattern)) {
       const value = match[2] ?? '';
       if (value.includes('${')) continue;

@@ -2,7 +2,8 @@ import type { z } from 'zod';
 import type { Place } from './config-file.ts';
 import { find, pointAt } from './navigate.ts';
 import { type Problem, problem } from './problems.ts';
-import { LATER, SECRET_KEYS } from './schema.ts';
+import { LATER } from './schema.ts';
+import { isSecret } from './secrecy.ts';
 import type { Entry, Tree } from './tree.ts';
 import { asRead, listed } from './wording.ts';
 import { didYouMean, unknownKey, type Where } from './words-from-elsewhere.ts';
@@ -78,13 +79,13 @@ function advice(issue: Issue, key: string, value: Tree): string {
   if (value.kind !== 'scalar') return '';
   const { written, value: read } = value;
   if (issue.code === 'invalid_value') {
-    const meant = SECRET_KEYS.has(key) ? undefined : didYouMean(String(read), issue.values.map(String));
+    const meant = isSecret(value, key) ? undefined : didYouMean(String(read), issue.values.map(String));
     return meant === undefined ? '' : `: did you mean ${meant}?`;
   }
   const wanted = expectation(issue);
   if (typeof read !== 'string') {
     if (!wanted.startsWith('text')) return '';
-    return SECRET_KEYS.has(key) ? ': put it in quotes' : `: put it in quotes, "${written}"`;
+    return isSecret(value, key) ? ': put it in quotes' : `: put it in quotes, "${written}"`;
   }
   if (wanted === 'a map' || wanted === 'a list') {
     if (written.includes('${')) return ': lists and maps never come from a variable';
@@ -111,11 +112,11 @@ function kindsIn(issue: UnionIssue): readonly string[] {
   return 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
 }
 
-/** `type:` of a source or destination that this version does not have. */
+/** `type:` of a source, destination or notification that this version does not have. */
 function kindUnknown(issue: UnionIssue, where: Where, value: Tree): string {
   const kinds = kindsIn(issue);
   const kind = value.kind === 'scalar' ? String(value.value) : '';
-  const later = where === 'source' ? LATER.sources : LATER.destinations;
+  const later = where === 'source' ? LATER.sources : where === 'destination' ? LATER.destinations : [];
   if (later.includes(kind)) return `this version of exportd has no ${where} of type ${kind}; it has ${listed(kinds)}`;
   const meant = didYouMean(kind, kinds);
   const hint = meant === undefined ? '' : `: did you mean ${meant}?`;

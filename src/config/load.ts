@@ -10,20 +10,27 @@ import { explainIssues } from './explain.ts';
 import { readConfigFiles } from './files.ts';
 import { checkJob, checkPresence } from './job-rules.ts';
 import { find, pointAt } from './navigate.ts';
+import { notificationOf } from './notification-settings.ts';
 import { physicalOf } from './physical-destination.ts';
 import { ConfigError, inOrder, type Problem, problem, warning } from './problems.ts';
 import { checkReferences } from './references.ts';
 import { resolveJob } from './resolve.ts';
-import { DAEMON, DESTINATIONS, JOB, SOURCES } from './schema.ts';
+import { DAEMON, DESTINATIONS, JOB, NOTIFICATIONS, SOURCES } from './schema.ts';
 import { mergeFiles, type Sections } from './sections.ts';
-import type { DaemonConfig, DestinationConfig, SourceConfig } from './settings.ts';
+import type { DaemonConfig, DestinationConfig, NotificationConfig, SourceConfig } from './settings.ts';
 import { checkSharedTables, type Writer } from './shared-tables.ts';
 import { clickHouseOf, exportApiOf } from './source-settings.ts';
 import { type Entry, readTree } from './tree.ts';
 import { type Environment, type Missing, ValueReader } from './values.ts';
 import type { Where } from './words-from-elsewhere.ts';
 
-export type { DaemonConfig, DestinationConfig, SourceConfig } from './settings.ts';
+export type {
+  DaemonConfig,
+  DestinationConfig,
+  NotificationConfig,
+  NotificationKind,
+  SourceConfig,
+} from './settings.ts';
 
 /** A config that was read, checked and resolved. */
 export interface Config {
@@ -32,15 +39,18 @@ export interface Config {
   readonly sources: ReadonlyMap<string, SourceConfig>;
   readonly destinations: ReadonlyMap<string, DestinationConfig>;
   readonly daemon: DaemonConfig;
+  /** Whom the daemon tells; no command does. */
+  readonly notifications: readonly NotificationConfig[];
   /** What is doubtful but no error. */
   readonly warnings: readonly Problem[];
   /** Everything secret that was read, also what a file or a secret key wrote out; for redaction. */
   secrets(): readonly Secret[];
   /**
    * Throws ConfigError with every variable and file that these jobs, their sources and destinations, or the daemon use and
-   * that is missing. Until it has returned, values that come from missing variables are stand-ins.
+   * that is missing; those of notifications only where they are asked for. Until it has returned, values that come from
+   * missing variables are stand-ins.
    */
-  need(jobs: readonly Needing[]): void;
+  need(jobs: readonly Needing[], also?: 'notifications'): void;
   /** `file:line:column` of a value, or of the nearest thing around it; undefined where no file says anything of it. */
   locate(path: ConfigPath): string | undefined;
 }
@@ -78,6 +88,7 @@ class Loader {
     const sources = this.#sources(sections);
     const destinations = this.#destinations(sections);
     const daemon = this.#daemon(sections);
+    const notifications = this.#notifications(sections);
     const jobs = this.#jobs(sections, sources, destinations, whole);
     if (needAll) this.#problems.push(...[...this.#missing.values()].flat().map((missing) => missing.problem));
     if (sections.jobs.size === 0 && this.#problems.length === 0) {
@@ -90,9 +101,10 @@ class Loader {
       sources,
       destinations,
       daemon,
+      notifications,
       warnings: problems,
       secrets: () => this.#values.secrets(),
-      need: (used) => this.#need(used),
+      need: (used, also) => this.#need(used, also),
       locate: (at) => this.#locate(at),
     };
   }
@@ -150,6 +162,13 @@ class Loader {
       this.#problems.push(problem(pointAt(find(owner, ['listen'])), message));
     }
     return daemon;
+  }
+
+  #notifications(sections: Sections): NotificationConfig[] {
+    return sections.notifications.flatMap((entry, index) => {
+      const input = this.#check(`notifications/${index}`, entry, 'notification', NOTIFICATIONS);
+      return input === undefined ? [] : [notificationOf(index, input)];
+    });
   }
 
   #jobs(
@@ -214,8 +233,10 @@ class Loader {
     return parsed.success && problems.length === 0 ? parsed.data : undefined;
   }
 
-  #need(jobs: readonly Needing[]): void {
+  #need(jobs: readonly Needing[], also: 'notifications' | undefined): void {
     const owners = new Set<Owner>(['daemon']);
+    if (also !== undefined)
+      for (const owner of this.#owners.keys()) if (owner.startsWith(`${also}/`)) owners.add(owner);
     for (const job of jobs) {
       owners.add(`jobs/${job.name}`).add(`destinations/${job.destination}`);
       for (const source of job.sources) owners.add(`sources/${source.name}`);
@@ -226,7 +247,7 @@ class Loader {
 
   #locate(path: ConfigPath): string | undefined {
     const [section, name, ...rest] = path;
-    const isNamed = section === 'sources' || section === 'destinations' || section === 'jobs';
+    const isNamed = ['sources', 'destinations', 'jobs', 'notifications'].includes(String(section));
     const owner = this.#owners.get(isNamed ? `${section}/${name}` : String(section));
     if (owner === undefined) return undefined;
     return placeName(pointAt(find(owner, isNamed || name === undefined ? rest : [name, ...rest])));

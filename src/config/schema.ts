@@ -12,12 +12,13 @@ import { WINDOW_WORDS, type WindowObject, windowOf } from '../core/window.ts';
 import type { ColumnType, DataType, Grain, GroupBy, SchemaPolicy } from '../core/words.ts';
 import { given, written } from './given.ts';
 import { DURATION, durationOf, HISTORY, historyOf, RATE, rateOf, SIZE, sizeOf } from './quantities.ts';
+import type { NotificationKind } from './settings.ts';
 
 /** Kinds that a later version has: answered as such, not as unknown. */
 export const LATER: Readonly<Record<'sources' | 'destinations' | 'sections', readonly string[]>> = {
   sources: [],
   destinations: ['bigquery', 'snowflake'],
-  sections: ['notifications', 'usage_api'],
+  sections: ['usage_api'],
 };
 
 /** Values of these keys are secrets: never shown, and replaced in every output. */
@@ -318,6 +319,53 @@ export const DAEMON = strict({
   ),
 });
 
+const NOTIFICATION_KINDS = [
+  'failure',
+  'held',
+  'stale',
+  'recovered',
+  'loaded',
+] as const satisfies readonly NotificationKind[];
+const told = () =>
+  described(
+    written(z.array(oneOf(NOTIFICATION_KINDS)).min(1)).prefault(['failure', 'held', 'stale', 'recovered']),
+    'What is told; loaded: every run that changed rows, to start what builds on them',
+  );
+const webhookUrl = () =>
+  secret(
+    z
+      .string()
+      .refine(isHttpUrl, { error: 'a URL such as https://example.com/hook', abort: true })
+      .refine((text) => new URL(text).username === '' && new URL(text).password === '', {
+        error: 'a URL without user name and password (they go into headers of a webhook)',
+      }),
+    'http://unset.invalid',
+  );
+/** Of the connection, the body, or another host: HTTP itself sets these. */
+const NOT_OURS = /^(host|connection|content-length|transfer-encoding|keep-alive|upgrade|te|trailer|expect)$/i;
+const isHeaderName = (name: string) => /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name) && !NOT_OURS.test(name);
+
+const slack = strict({
+  type: described(z.literal('slack'), "A channel's incoming webhook"),
+  url: described(webhookUrl(), 'The URL that Slack gave; a secret, best as ${NAME} or ${file:/path}'),
+  on: told(),
+});
+const webhook = strict({
+  type: described(z.literal('webhook'), 'JSON by POST, to anything'),
+  url: described(webhookUrl(), 'Where it is sent; a secret'),
+  on: told(),
+  headers: described(
+    written(
+      z.record(z.string(), headerSecret()).refine((headers) => Object.keys(headers).every(isHeaderName), {
+        error: 'names of headers that HTTP does not set itself',
+      }),
+    ).prefault({}),
+    'Headers to send with it, such as Authorization; all are secrets',
+  ),
+});
+
+export const NOTIFICATIONS = z.discriminatedUnion('type', [slack, webhook]);
+
 const named = <S extends z.ZodType>(schema: S) => z.record(z.string().regex(NAME), schema);
 
 /** The whole document, as editors see it. It is read section by section, so that one slip hides no other. */
@@ -328,6 +376,7 @@ export const CONFIG = strict({
   defaults: described(JOB.optional(), 'Any key of a job: lies under every job'),
   jobs: described(named(JOB).optional(), 'What is exported, when, and into which table'),
   daemon: described(DAEMON.optional(), 'The process'),
+  notifications: described(z.array(NOTIFICATIONS).optional(), 'Whom the daemon tells of failures, and of loads'),
 });
 
 export const SECTIONS = Object.keys(CONFIG.shape);
@@ -335,3 +384,4 @@ export const SECTIONS = Object.keys(CONFIG.shape);
 export type JobInput = z.output<typeof JOB>;
 export type WindowInput = z.output<typeof WINDOW>;
 export type DaemonInput = z.output<typeof DAEMON>;
+export type NotificationInput = z.output<typeof NOTIFICATIONS>;

@@ -1,6 +1,7 @@
 import type { ConfigFile } from './config-file.ts';
 import { type Problem, problem } from './problems.ts';
 import { LATER, NAME, SECTIONS } from './schema.ts';
+import { withSecretAddress } from './secrecy.ts';
 import { definedTwice, type Entry, type MapTree, type Tree } from './tree.ts';
 import { kindOf } from './wording.ts';
 import { unknownKey } from './words-from-elsewhere.ts';
@@ -12,6 +13,8 @@ export interface Sections {
   readonly jobs: Map<string, Entry>;
   readonly defaults: Map<string, Entry>;
   readonly daemon: Map<string, Entry>;
+  /** The lists of all files, one after the other. */
+  readonly notifications: Entry[];
 }
 
 type Named = 'sources' | 'destinations' | 'jobs';
@@ -27,6 +30,7 @@ export function mergeFiles(trees: readonly { readonly file: ConfigFile; readonly
     jobs: new Map(),
     defaults: new Map(),
     daemon: new Map(),
+    notifications: [],
   };
   const problems: Problem[] = [];
   for (const { tree } of trees) {
@@ -48,6 +52,7 @@ function addSection(sections: Sections, entry: Entry): Problem[] {
   if (!isSection(key, sections)) return [problem(keyPlace, unknownKey(key, SECTIONS, 'root'))];
   // `jobs:` with every job commented out is a section of none.
   if (value.kind === 'scalar' && value.value === null) return [];
+  if (key === 'notifications') return addNotifications(sections, value);
   if (value.kind !== 'map') return [problem(value.place, `${key}: a map expected, ${kindOf(value)} was read`)];
   if (key === 'defaults') return addAll(sections.defaults, inOurSpelling(value), (name) => `defaults.${name}`);
   if (key === 'daemon') return addAll(sections.daemon, value, (name) => `daemon.${name}`);
@@ -63,6 +68,16 @@ function addSection(sections: Sections, entry: Entry): Problem[] {
     ),
     ...addAll(sections[key], { ...value, entries: named }, (name) => `${ONE[key].replace(/^an? /, '')} ${name}`),
   ];
+}
+
+function addNotifications({ notifications }: Sections, list: Tree): Problem[] {
+  if (list.kind !== 'list') {
+    return [problem(list.place, `notifications: a list expected, ${kindOf(list)} was read: begin each with - type: …`)];
+  }
+  for (const item of list.items) {
+    notifications.push({ key: 'notifications', keyPlace: item.place, value: withSecretAddress(item) });
+  }
+  return [];
 }
 
 function addAll(into: Map<string, Entry>, { entries }: MapTree, called: (name: string) => string): Problem[] {

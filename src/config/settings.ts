@@ -52,6 +52,19 @@ export interface DuckDbConfig {
 export type SourceConfig = ExportApiConfig | ClickHouseConfig;
 export type DestinationConfig = DuckDbConfig;
 
+/** What is told of. */
+export type NotificationKind = 'failure' | 'held' | 'stale' | 'recovered' | 'loaded';
+
+/** Whom the daemon tells. */
+export interface NotificationConfig {
+  readonly type: 'slack' | 'webhook';
+  /** For log lines: its place in the list, and its type. */
+  readonly name: string;
+  readonly url: Secret;
+  readonly on: ReadonlySet<NotificationKind>;
+  readonly headers: ReadonlyMap<string, Secret>;
+}
+
 /** `daemon:`, which holds for every command. Times in milliseconds, sizes in bytes. */
 export interface DaemonConfig {
   readonly listen: { readonly host: string; readonly port: number } | undefined;

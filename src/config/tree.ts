@@ -22,6 +22,8 @@ export interface ScalarTree {
   readonly value: string | number | boolean | null;
   /** As it stands in the file, quotes and all. */
   readonly written: string;
+  /** Whatever its key: see secrecy.ts. */
+  readonly secret?: boolean;
 }
 
 export interface ListTree {

@@ -6,7 +6,7 @@ import { because } from './files.ts';
 import { Interpolated } from './given.ts';
 import { type Piece, references, trimmed } from './interpolate.ts';
 import { type Problem, problem } from './problems.ts';
-import { SECRET_KEYS } from './schema.ts';
+import { isSecret } from './secrecy.ts';
 import type { ScalarTree, Tree } from './tree.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -72,7 +72,7 @@ export class ValueReader {
   }
 
   #scalar(tree: ScalarTree, key: string | undefined, problems: Problem[], missing: Missing[]): unknown {
-    const secret = key !== undefined && SECRET_KEYS.has(key);
+    const secret = isSecret(tree, key);
     if (typeof tree.value !== 'string' || !tree.value.includes('${')) {
       if (secret && tree.value !== null) this.#blot(tree);
       return tree.value;

@@ -1,12 +1,12 @@
 import { withoutCredentials } from './config-file.ts';
-import { SECRET_KEYS } from './schema.ts';
+import { isSecret } from './secrecy.ts';
 import type { Tree } from './tree.ts';
 
 /** A value as a message may show it: as it is written, never what a variable or a secret holds. */
 export function asRead(tree: Tree, key: string): string {
   if (tree.kind !== 'scalar' || tree.value === null) return kindOf(tree);
   if (isFromVariable(tree)) return `what ${reference(tree.written)} holds`;
-  if (SECRET_KEYS.has(key)) return typeof tree.value === 'number' ? 'a number' : 'something else';
+  if (isSecret(tree, key)) return typeof tree.value === 'number' ? 'a number' : 'something else';
   return typeof tree.value === 'string' ? JSON.stringify(withoutCredentials(shortened(tree.value))) : kindOf(tree);
 }
 

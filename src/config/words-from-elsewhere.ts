@@ -1,7 +1,7 @@
 import { nearest } from '../core/nearest.ts';
 
 /** Where a key was read; the same word may mean something else elsewhere. */
-export type Where = 'root' | 'source' | 'destination' | 'job' | 'window' | 'columns' | 'other';
+export type Where = 'root' | 'source' | 'destination' | 'notification' | 'job' | 'window' | 'columns' | 'other';
 
 const WINDOW_OBJECT = 'window: { grain: day }';
 
@@ -52,6 +52,9 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ['targets', 'destinations'],
   ['pipelines', 'jobs'],
   ['schedules', 'jobs'],
+  ['alerts', 'notifications'],
+  ['events', 'on'],
+  ['webhook_url', 'url'],
 ]);
 
 const SCHEDULE_OR_WINDOW: readonly Where[] = ['job', 'window'];

@@ -88,7 +88,7 @@ describe('what this version does not have is said to be in none', () => {
     ]);
   });
 
-  test.each(['notifications', 'usage_api'])('%s', (section) => {
+  test.each(['usage_api'])('%s', (section) => {
     expect(refusal(`${AROUND}${section}: []\n`).lines).toEqual([
       `e.yaml:6:1: ${section} is not in this version of exportd: take it away`,
     ]);
