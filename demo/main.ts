@@ -1,62 +1,68 @@
 /**
- * `npm run demo`: the real command line, the jobs of ./config and a warehouse in ./data/usage.duckdb, fed by the
- * Usage Export API of the tests with a year of made-up usage. Ends by itself and leaves nothing running.
+ * `npm run demo`: the real command line, the jobs of ./config, a real ClickHouse with a year of made-up usage, and a
+ * warehouse in ./data/usage.duckdb. Ends by itself and leaves nothing running.
  */
 import { addDays, addMonths } from '../src/core/dates.ts';
 import { firstInstant, localDateOf } from '../src/core/local-time.ts';
-import { startUsageApi } from '../test/engines/usage-api.ts';
+import { ClickHouseUnavailable } from '../test/engines/clickhouse/install.ts';
 import { recentLoads, topUsers } from './queries.ts';
 import { openStage, StepFailed } from './stage.ts';
-import { HOME } from './usage/events.ts';
-import { Usage } from './usage.ts';
+import { fill } from './store/fill.ts';
+import { openStore } from './store/open.ts';
 import { removeWarehouse } from './warehouse.ts';
 
 const HOUR = 3_600_000;
+/** Where the workspace's people work, and where the jobs' days begin. */
+const HOME = 'Europe/Berlin';
 const JOB = 'users_daily';
-const KEY = 'demo-key-of-a-made-up-workspace';
+const PEOPLE = 120;
+/** A little more than a year. */
+const DAYS = 400;
 
 const now = Date.now();
 /** The newest day that exportd calls closed: two hours after its end. */
 const newest = addDays(localDateOf(now - 2 * HOUR, HOME), -1);
 const yearAgo = addDays(addMonths(localDateOf(now, 'UTC'), -12), 2);
 const lastMonth = addMonths(`${localDateOf(now, HOME).slice(0, 7)}-01`, -1);
-
 /** When phones that had no network come back. */
 const back = now + 60_000;
-const usage = new Usage({
-  seed: 2026,
-  last: addDays(localDateOf(now, 'UTC'), -1),
-  outage: {
-    origin: 'MOBILE',
-    from: firstInstant(addDays(newest, -2), HOME) + 12 * HOUR,
-    to: firstInstant(addDays(newest, -1), HOME) + 21 * HOUR,
-    arrivesAt: back,
-  },
-});
 
 try {
   await play();
 } catch (error) {
-  if (!(error instanceof StepFailed)) throw error;
-  process.exitCode = error.exitCode;
+  if (error instanceof ClickHouseUnavailable) console.error(error.message);
+  else if (!(error instanceof StepFailed)) throw error;
+  process.exitCode = error instanceof StepFailed ? error.exitCode : 1;
 }
 
 async function play(): Promise<void> {
   await removeWarehouse();
-  let arrivedBy = now;
-  await using api = await startUsageApi({
-    workspace: 'acme',
-    byok: true,
-    keys: { [KEY]: ['USAGE_EXPORT_API'] },
-    rows: (request) => usage.rows({ ...request, now: arrivedBy }),
+  await using store = await openStore();
+  const usage = await fill(store.client, {
+    org: 'acme',
+    seed: 2026,
+    last: addDays(localDateOf(now, 'UTC'), -1),
+    days: DAYS,
+    users: PEOPLE,
+    now,
+    outage: {
+      from: firstInstant(addDays(newest, -2), HOME) + 12 * HOUR,
+      to: firstInstant(addDays(newest, -1), HOME) + 21 * HOUR,
+      over: back,
+    },
   });
-  const stage = openStage({ USAGE_API_URL: api.url, ODEUS_API_KEY: KEY });
+  const stage = openStage({
+    CLICKHOUSE_URL: store.url,
+    CLICKHOUSE_USER: store.username,
+    CLICKHOUSE_PASSWORD: store.password,
+    CLICKHOUSE_DATABASE: store.database,
+  });
 
   await stage.title('exportd: usage reports into your warehouse, exactly once');
   await stage.say(
     '',
-    `A made-up workspace of ${usage.workspace.users.length} people, with a year of usage, answers at ${api.url}`,
-    'as the Usage Export API does. The jobs are those of ./config; the warehouse is the file ./data/usage.duckdb.',
+    `A real ClickHouse at ${store.url} holds a year of a made-up workspace: ${PEOPLE} people, ${usage.events.toLocaleString('en')} requests.`,
+    'The jobs are those of ./config; the warehouse is the file ./data/usage.duckdb.',
   );
 
   await stage.step('What is due now, and why');
@@ -71,7 +77,7 @@ async function play(): Promise<void> {
   await stage.step('Run again: the newest days are exported again, nothing changed, nothing is rewritten');
   await stage.run('run', JOB);
 
-  arrivedBy = back;
+  await usage.arrive(back);
   await stage.step('Phones that had no network deliver what was said on two days: just those are restated');
   await stage.run('run', JOB);
   await stage.say('');
@@ -82,6 +88,7 @@ async function play(): Promise<void> {
   await stage.say(
     `  npx exportd status ${JOB}    how the job stands`,
     '  npx exportd init my-exports       a config of your own, commented',
+    '  npm run store                     the ClickHouse of this demo, to try jobs on',
     '  duckdb data/usage.duckdb          the rows; their ledger is the table _exportd_loads',
     '  config/jobs/*.yaml                the jobs of this demo and four more',
   );

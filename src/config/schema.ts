@@ -31,6 +31,9 @@ export const SECRET_KEYS: ReadonlySet<string> = new Set([
   'heartbeat_url',
 ]);
 
+/** Secrets that may be empty: ClickHouse has users without a password. */
+export const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['password']);
+
 /** Names of sources, destinations and jobs. */
 export const NAME = /^[a-z][a-z0-9_-]*$/;
 

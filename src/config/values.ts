@@ -6,6 +6,7 @@ import { because } from './files.ts';
 import { Interpolated } from './given.ts';
 import { type Piece, references, trimmed } from './interpolate.ts';
 import { type Problem, problem } from './problems.ts';
+import { MAY_BE_EMPTY } from './schema.ts';
 import { isSecret } from './secrecy.ts';
 import type { ScalarTree, Tree } from './tree.ts';
 
@@ -96,7 +97,7 @@ export class ValueReader {
         if (secret || piece.kind === 'file') this.#remember(reading.text);
       }
     }
-    if (complete && secret && text === '') {
+    if (complete && secret && text === '' && !(key !== undefined && MAY_BE_EMPTY.has(key))) {
       complete = false;
       missing.push({ secret, problem: problem(tree.place, `${key}: ${sourceOf(pieces)} is empty`) });
     }

@@ -89,7 +89,7 @@ const DIFFICULT = [
   'José\nMaría',
 ];
 const DEPARTMENTS = ['Engineering', 'Sales', 'Support', 'Finance', 'People & Culture', 'Legal, Risk', 'Marketing'];
-const FOR_EVER = '9999-12-31';
+export const FOR_EVER = '9999-12-31';
 
 /** The workspace of this seed; `first` and `last` are the dates of its first and last usage. */
 export function createWorkspace(seed: number, first: LocalDate, last: LocalDate, userCount: number): Workspace {
