@@ -36,6 +36,7 @@ const WORST_FIRST = ['refused', 'stale', 'failing', 'held', 'never loaded', 'beh
 const REFUSED: Omit<SourceStatus, 'source'> = {
   state: 'refused',
   newestClosed: undefined,
+  reach: undefined,
   missing: 0,
   provisional: 0,
   failed: 0,
@@ -49,6 +50,8 @@ export interface SourceStatus {
   readonly state: JobState;
   /** The newest period whose export was sent after it had closed. */
   readonly newestClosed: LocalDate | undefined;
+  /** The end of that period: how far the data reaches. */
+  readonly reach: Instant | undefined;
   /** Wanted, still kept by the source, and without a load. */
   readonly missing: number;
   /** Wanted and closed, but loaded while it was open. Those that the source keeps no longer stay so. */
@@ -90,6 +93,7 @@ export function jobStatus(job: Job, now: Instant, table: TableState): JobStatus 
     table: job.table.name,
     state: WORST_FIRST.find((state) => sources.some((source) => source.state === state)) ?? 'fresh',
     newestClosed: oldestOf(sources.map(({ newestClosed: date }) => date)),
+    reach: soonestOf(sources.map(({ reach }) => reach)),
     nextTicks: job.enabled && job.schedule !== undefined ? nextTicks(job.schedule, now, 5) : [],
     missing: sum('missing'),
     provisional: sum('provisional'),
@@ -130,7 +134,15 @@ function sourceStatus(job: Job, source: JobSource, now: Instant, table: TableSta
     behind: isBehind,
   };
   const state = WORST_FIRST.find((word) => word === 'fresh' || (word !== 'refused' && found[word])) ?? 'fresh';
-  return { source: source.key, state, newestClosed: newest, ...holes, ...notes, stale };
+  return {
+    source: source.key,
+    state,
+    newestClosed: newest,
+    reach: newest === undefined ? undefined : reach,
+    ...holes,
+    ...notes,
+    stale,
+  };
 }
 
 /** Wanted periods that lack a load that was sent after their close; `waiting`: the oldest that can still get one. */
@@ -207,4 +219,9 @@ function wasTickedSince(job: Job, at: Instant, now: Instant): boolean {
 function oldestOf(dates: readonly (LocalDate | undefined)[]): LocalDate | undefined {
   const known = dates.filter((date) => date !== undefined);
   return known.length < dates.length ? undefined : known.toSorted()[0];
+}
+
+function soonestOf(instants: readonly (Instant | undefined)[]): Instant | undefined {
+  const known = instants.filter((instant) => instant !== undefined);
+  return known.length < instants.length || known.length === 0 ? undefined : Math.min(...known);
 }

@@ -74,7 +74,7 @@ export class LastSeen {
   /** Must be told of every event, before whoever asks for what came of it. */
   tell(event: DaemonEvent): void {
     this.#runs.tell(event);
-    this.#reach.tell(event, (name) => this.#jobs.get(name)?.job);
+    this.#reach.tell(event, (name) => this.jobNamed(name));
     switch (event.type) {
       case 'config.loaded':
         this.#configLoaded(event);
@@ -118,6 +118,11 @@ export class LastSeen {
   job(name: string, now: Instant): JobView | undefined {
     const known = this.#jobs.get(name);
     return known && this.#view(known, now);
+  }
+
+  /** As the config in force has it. */
+  jobNamed(name: string): Job | undefined {
+    return this.#jobs.get(name)?.job;
   }
 
   /** All that are known of a job's table, oldest first; undefined where there is no such job, or it was not read yet. */
