@@ -4,6 +4,7 @@ import { type JobStatus, jobStatus, statusUntil } from '../core/job-status.ts';
 import type { Instant, Job, KeyState, PeriodKey, PlanWarning } from '../core/words.ts';
 import type { DaemonEvent, OrphanedTable } from './daemon-events.ts';
 import { Reach, type ReachView } from './reach.ts';
+import { notReady, type Reason } from './readiness.ts';
 import { RunList, type RunView } from './run-list.ts';
 import { oneOfEach, TablePicture } from './table-picture.ts';
 
@@ -16,6 +17,8 @@ export interface JobView {
   /** When it was queued or started; undefined where it is idle. */
   readonly since: Instant | undefined;
   readonly plannedAt: Instant | undefined;
+  /** Its table was read once since the daemon knows it. */
+  readonly isFirstPlan: boolean;
   /** What its newest plan warned of. */
   readonly warnings: readonly PlanWarning[];
   /** History that its newest plan left for the next. */
@@ -51,6 +54,7 @@ interface Known {
   activity: JobView['activity'];
   since: Instant | undefined;
   plannedAt: Instant | undefined;
+  isFirstPlan: boolean;
   warnings: readonly PlanWarning[];
   postponed: number;
   error: ExportdError | undefined;
@@ -141,6 +145,11 @@ export class LastSeen {
     return this.#runs.newest();
   }
 
+  /** One of the newest 200. */
+  run(runId: string): RunView | undefined {
+    return this.#runs.run(runId);
+  }
+
   config(): ConfigView {
     return this.#config;
   }
@@ -151,6 +160,11 @@ export class LastSeen {
 
   orphans(): OrphanedTable[] {
     return [...this.#orphans.values()].flat();
+  }
+
+  /** Why the daemon cannot do its work; none: it is ready. */
+  notReady(): Reason[] {
+    return notReady(this.#config, this.#reach.view(), this.#stopping);
   }
 
   get lookedAt(): Instant | undefined {
@@ -189,6 +203,7 @@ export class LastSeen {
         if (!isSameTable(known.job, event.job)) return;
         known.picture = new TablePicture(event.state, this.#words);
         known.judged = undefined;
+        known.isFirstPlan = known.plannedAt === undefined;
         known.plannedAt = event.at;
         known.warnings = event.plans.flatMap((plan) => plan.warnings);
         known.postponed = event.plans.reduce((sum, plan) => sum + plan.postponed, 0);
@@ -213,11 +228,12 @@ export class LastSeen {
   }
 
   #view(known: Known, now: Instant): JobView {
-    const { job, activity, since, plannedAt, warnings, postponed, error } = known;
+    const { job, activity, since, plannedAt, isFirstPlan, warnings, postponed, error } = known;
     const lastRun = known.lastRun === undefined ? undefined : this.#runs.run(known.lastRun);
     const instances = known.picture?.table.instances ?? [];
     const status = statusOf(known, now);
-    return { job, status, activity, since, plannedAt, warnings, postponed, error, lastRun, instances };
+    const planned = { plannedAt, isFirstPlan, warnings, postponed };
+    return { job, status, activity, since, ...planned, error, lastRun, instances };
   }
 }
 
@@ -233,7 +249,16 @@ function statusOf(known: Known, now: Instant): JobStatus | undefined {
 
 function unseen(job: Job): Known {
   const never = { since: undefined, plannedAt: undefined, error: undefined, lastRun: undefined };
-  return { job, picture: undefined, judged: undefined, activity: 'idle', warnings: [], postponed: 0, ...never };
+  return {
+    job,
+    picture: undefined,
+    judged: undefined,
+    activity: 'idle',
+    isFirstPlan: false,
+    warnings: [],
+    postponed: 0,
+    ...never,
+  };
 }
 
 /** A job that the new config has as well, perhaps otherwise. */

@@ -3,7 +3,6 @@ import type { Instant } from '../core/words.ts';
 import { VERSION } from '../version.ts';
 import type { LastSeen } from './last-seen.ts';
 import type { Contact } from './reach.ts';
-import { notReady } from './readiness.ts';
 
 /** How the daemon itself stands, and what it reaches, filled in at a scrape. */
 export class ProcessGauges {
@@ -40,7 +39,7 @@ export class ProcessGauges {
   fill(lastSeen: LastSeen, now: Instant): void {
     for (const gauge of [this.#version, this.#sources, this.#rates, this.#destinations]) gauge.reset();
     const { config, version, loadedAt, broken } = lastSeen.config();
-    this.#ready.set(Number(notReady(lastSeen).length === 0));
+    this.#ready.set(Number(lastSeen.notReady().length === 0));
     this.#broken.set(Number(broken !== undefined));
     this.#loaded.set((loadedAt ?? 0) / 1000);
     this.#looked.set((lastSeen.lookedAt ?? 0) / 1000);

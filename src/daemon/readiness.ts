@@ -1,5 +1,5 @@
-import type { LastSeen } from './last-seen.ts';
-import type { Contact } from './reach.ts';
+import type { ConfigView } from './last-seen.ts';
+import type { Contact, ReachView } from './reach.ts';
 
 /** Why the daemon cannot do its work; none: it is ready. */
 export interface Reason {
@@ -11,9 +11,7 @@ export interface Reason {
 }
 
 /** Judged by what was seen last, asking nobody. What was not asked yet is no reason. */
-export function notReady(lastSeen: LastSeen): Reason[] {
-  const { config, broken } = lastSeen.config();
-  const { sources, destinations } = lastSeen.reach();
+export function notReady({ config, broken }: ConfigView, reach: ReachView, stopping: boolean): Reason[] {
   const reasons: Reason[] = [];
   const say = (what: Reason['what'], message: string) =>
     reasons.push({ what, name: undefined, message, hint: undefined });
@@ -23,8 +21,8 @@ export function notReady(lastSeen: LastSeen): Reason[] {
     const more = broken.problems.length > 1 ? `, and ${broken.problems.length - 1} more` : '';
     say('config', `the newest config cannot be used, the one before stays: ${firstLine(first)}${more}`);
   }
-  if (lastSeen.stopping) say('process', 'the daemon is stopping');
-  return [...reasons, ...outOfReach('source', sources), ...outOfReach('destination', destinations)];
+  if (stopping) say('process', 'the daemon is stopping');
+  return [...reasons, ...outOfReach('source', reach.sources), ...outOfReach('destination', reach.destinations)];
 }
 
 function outOfReach(what: 'source' | 'destination', contacts: ReadonlyMap<string, Contact>): Reason[] {
