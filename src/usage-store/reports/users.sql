@@ -1,11 +1,12 @@
 -- Users with usage in the period; grouped by model: one row per user and model. Ranks count among rows of one model.
+-- Maps count in 32 bits, which JSON has without quotes whatever the server's settings say.
 WITH
     {from:DateTime64(3, 'UTC')} AS first_ts,
     {to:DateTime64(3, 'UTC')} AS last_ts,
     (
-        SELECT CAST((groupArray(model_id), groupArray(name)), 'Map(String, String)')
+        SELECT (groupArray(model_id), groupArray(name))
         FROM (SELECT model_id, name FROM models WHERE org_id = {org:String} ORDER BY changed_at DESC LIMIT 1 BY model_id)
-    ) AS model_names,
+    ) AS models_named,
     counted AS
     (
         SELECT
@@ -19,13 +20,13 @@ WITH
             countIf(action != '') AS with_action,
             sumMapIf(map(toString(assistant_id), toUInt64(1)), assistant_id != '') AS by_assistant,
             sumMapIf(map(toString(project_id), toUInt64(1)), project_id != '') AS by_project,
-            sumMap(map(model_name, toUInt64(1))) AS by_model,
+            sumMap(map(toString(model_name), toUInt64(1))) AS by_model,
             sumMapIf(map(toString(action), toUInt64(1)), action != '') AS by_action
         FROM
         (
             SELECT
                 user_id, assistant_id, project_id, action, cost_usd,
-                if(mapContains(model_names, model_id), model_names[model_id], toString(model_id)) AS model_name
+                transform(model_id, models_named.1, models_named.2, model_id) AS model_name
             FROM usage_events
             WHERE org_id = {org:String} AND ts >= first_ts AND ts < last_ts + INTERVAL 1 MILLISECOND AND user_id != ''
         )
@@ -59,10 +60,10 @@ SELECT
     toInt64(length(c.by_project)) AS projects_messaged,
     toInt64(c.with_action) AS action_messages,
     toInt64(length(c.by_action)) AS action_messaged,
-    concat('{', arrayStringConcat(arrayMap((k, v) -> concat(toJSONString(k), ':', toString(v)), mapKeys(c.by_assistant), mapValues(c.by_assistant)), ','), '}') AS assistants_to_messages,
-    concat('{', arrayStringConcat(arrayMap((k, v) -> concat(toJSONString(k), ':', toString(v)), mapKeys(c.by_project), mapValues(c.by_project)), ','), '}') AS projects_to_messages,
-    concat('{', arrayStringConcat(arrayMap((k, v) -> concat(toJSONString(k), ':', toString(v)), mapKeys(c.by_model), mapValues(c.by_model)), ','), '}') AS model_to_messages_total,
-    concat('{', arrayStringConcat(arrayMap((k, v) -> concat(toJSONString(k), ':', toString(v)), mapKeys(c.by_action), mapValues(c.by_action)), ','), '}') AS action_to_messages
+    toJSONString(CAST(c.by_assistant, 'Map(String, UInt32)')) AS assistants_to_messages,
+    toJSONString(CAST(c.by_project, 'Map(String, UInt32)')) AS projects_to_messages,
+    toJSONString(CAST(c.by_model, 'Map(String, UInt32)')) AS model_to_messages_total,
+    toJSONString(CAST(c.by_action, 'Map(String, UInt32)')) AS action_to_messages
 FROM counted AS c
 LEFT JOIN
 (
@@ -78,7 +79,7 @@ LEFT JOIN
         payg_limit,
         payg_utilization_pct
     FROM users
-    WHERE org_id = {org:String} AND user_id IN (SELECT user_id FROM counted)
+    WHERE org_id = {org:String}
     ORDER BY changed_at DESC
     LIMIT 1 BY user_id
 ) AS u ON u.user_id = c.user_id
