@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { writeConfig, writeManyJobs } from './config.ts';
 import { LEDGER_NOW, writeFullLedger } from './full-ledger.ts';
 import { CACHE, type Figures, installPeers, measure, median, PYTHON, remove, startMockServer } from './process.ts';
+import { benchStore } from './store.ts';
 
 const { values } = parseArgs({
   options: { smoke: { type: 'boolean', default: false }, only: { type: 'string' }, rounds: { type: 'string' } },
@@ -50,6 +51,10 @@ execFileSync(process.execPath, [join(root, 'scripts/build.ts')], { stdio: 'inher
   if (wants('wide')) results.wide = wide(server.url);
   if (wants('pace')) results.pace = pace(server.url);
 }
+if (wants('store')) {
+  results.store = await benchStore(exportd, { days: 365, users: 38_000, wideRows: 1_000_000, rounds: 5 });
+}
+if (values.smoke) results.store = await benchStore(exportd, { days: 3, users: 100, wideRows: 1_000, rounds: 1 });
 if (wants('start')) results.start = await start();
 if (!values.smoke) save();
 
