@@ -3,9 +3,9 @@ WITH
     {from:DateTime64(3, 'UTC')} AS first_ts,
     {to:DateTime64(3, 'UTC')} AS last_ts,
     (
-        SELECT CAST((groupArray(model_id), groupArray(name)), 'Map(String, String)')
+        SELECT (groupArray(model_id), groupArray(name))
         FROM (SELECT model_id, name FROM models WHERE org_id = {org:String} ORDER BY changed_at DESC LIMIT 1 BY model_id)
-    ) AS model_names
+    ) AS models_named
 SELECT
     toDate32(first_ts) AS period_start,
     toDate32(last_ts) AS period_end,
@@ -30,7 +30,7 @@ FROM
 (
     SELECT
         toString(assistant_id) AS assistant_id,
-        if({group_by:String} = 'model', if(mapContains(model_names, model_id), model_names[model_id], toString(model_id)), '') AS model,
+        if({group_by:String} = 'model', transform(model_id, models_named.1, models_named.2, model_id), '') AS model,
         count() AS total,
         uniqExactIf(user_id, user_id != '') AS people,
         uniqExact(conversation_id) AS talks,

@@ -3,9 +3,9 @@ WITH
     {from:DateTime64(3, 'UTC')} AS first_ts,
     {to:DateTime64(3, 'UTC')} AS last_ts,
     (
-        SELECT CAST((groupArray(model_id), groupArray(name)), 'Map(String, String)')
+        SELECT (groupArray(model_id), groupArray(name))
         FROM (SELECT model_id, name FROM models WHERE org_id = {org:String} ORDER BY changed_at DESC LIMIT 1 BY model_id)
-    ) AS model_names
+    ) AS models_named
 SELECT
     toDate32(first_ts) AS period_start,
     toDate32(last_ts) AS period_end,
@@ -24,7 +24,7 @@ FROM
 (
     SELECT
         toString(api_key_id) AS api_key_id,
-        if({group_by:String} = 'model', if(mapContains(model_names, model_id), model_names[model_id], toString(model_id)), '') AS model,
+        if({group_by:String} = 'model', transform(model_id, models_named.1, models_named.2, model_id), '') AS model,
         count() AS total,
         sum(cost_usd) AS cost,
         sum(cached_prompt_tokens) AS cached,

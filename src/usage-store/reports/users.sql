@@ -1,37 +1,14 @@
 -- Users with usage in the period; grouped by model: one row per user and model. Ranks count among rows of one model.
--- Maps count in 32 bits, which JSON has without quotes whatever the server's settings say.
 WITH
     {from:DateTime64(3, 'UTC')} AS first_ts,
     {to:DateTime64(3, 'UTC')} AS last_ts,
+    {group_by:String} = 'model' AS is_by_model,
     (
         SELECT (groupArray(model_id), groupArray(name))
         FROM (SELECT model_id, name FROM models WHERE org_id = {org:String} ORDER BY changed_at DESC LIMIT 1 BY model_id)
     ) AS models_named,
-    counted AS
-    (
-        SELECT
-            user_id,
-            if({group_by:String} = 'model', model_name, '') AS model,
-            sum(cost_usd) AS cost,
-            count() AS total,
-            countIf(assistant_id = '' AND project_id = '') AS chat,
-            countIf(assistant_id != '') AS to_assistants,
-            countIf(project_id != '') AS in_projects,
-            countIf(action != '') AS with_action,
-            sumMapIf(map(toString(assistant_id), toUInt64(1)), assistant_id != '') AS by_assistant,
-            sumMapIf(map(toString(project_id), toUInt64(1)), project_id != '') AS by_project,
-            sumMap(map(toString(model_name), toUInt64(1))) AS by_model,
-            sumMapIf(map(toString(action), toUInt64(1)), action != '') AS by_action
-        FROM
-        (
-            SELECT
-                user_id, assistant_id, project_id, action, cost_usd,
-                transform(model_id, models_named.1, models_named.2, model_id) AS model_name
-            FROM usage_events
-            WHERE org_id = {org:String} AND ts >= first_ts AND ts < last_ts + INTERVAL 1 MILLISECOND AND user_id != ''
-        )
-        GROUP BY user_id, model
-    )
+    counts -> concat('{', arrayStringConcat(arrayMap(
+        (id, count) -> concat(toJSONString(id), ':', toString(count)), mapKeys(counts), mapValues(counts)), ','), '}') AS as_json
 SELECT
     toDate32(first_ts) AS period_start,
     toDate32(last_ts) AS period_end,
@@ -52,19 +29,60 @@ SELECT
     toInt64(c.chat) AS messages_chat,
     toInt64(c.to_assistants) AS messages_assistants,
     toInt64(c.in_projects) AS messages_projects,
-    toInt64(rank() OVER (PARTITION BY c.model ORDER BY c.total DESC)) AS messages_total_rank,
-    toInt64(rank() OVER (PARTITION BY c.model ORDER BY c.chat DESC)) AS messages_chat_rank,
-    toInt64(rank() OVER (PARTITION BY c.model ORDER BY c.to_assistants DESC)) AS messages_assistants_rank,
-    toInt64(rank() OVER (PARTITION BY c.model ORDER BY c.in_projects DESC)) AS messages_projects_rank,
-    toInt64(length(c.by_assistant)) AS assistants_messaged,
-    toInt64(length(c.by_project)) AS projects_messaged,
+    toInt64(c.total_rank) AS messages_total_rank,
+    toInt64(c.chat_rank) AS messages_chat_rank,
+    toInt64(c.assistants_rank) AS messages_assistants_rank,
+    toInt64(c.projects_rank) AS messages_projects_rank,
+    toInt64(c.assistants) AS assistants_messaged,
+    toInt64(c.projects) AS projects_messaged,
     toInt64(c.with_action) AS action_messages,
-    toInt64(length(c.by_action)) AS action_messaged,
-    toJSONString(CAST(c.by_assistant, 'Map(String, UInt32)')) AS assistants_to_messages,
-    toJSONString(CAST(c.by_project, 'Map(String, UInt32)')) AS projects_to_messages,
-    toJSONString(CAST(c.by_model, 'Map(String, UInt32)')) AS model_to_messages_total,
-    toJSONString(CAST(c.by_action, 'Map(String, UInt32)')) AS action_to_messages
-FROM counted AS c
+    toInt64(c.actions) AS action_messaged,
+    c.assistants_json AS assistants_to_messages,
+    c.projects_json AS projects_to_messages,
+    c.models_json AS model_to_messages_total,
+    c.actions_json AS action_to_messages
+FROM
+(
+    -- Ranked and written as JSON before a user's own columns come along: sorting moves every column.
+    SELECT
+        user_id, model, cost, total, chat, to_assistants, in_projects, with_action,
+        rank() OVER (PARTITION BY model ORDER BY total DESC) AS total_rank,
+        rank() OVER (PARTITION BY model ORDER BY chat DESC) AS chat_rank,
+        rank() OVER (PARTITION BY model ORDER BY to_assistants DESC) AS assistants_rank,
+        rank() OVER (PARTITION BY model ORDER BY in_projects DESC) AS projects_rank,
+        length(by_assistant) AS assistants,
+        length(by_project) AS projects,
+        length(by_action) AS actions,
+        as_json(by_assistant) AS assistants_json,
+        as_json(by_project) AS projects_json,
+        if(is_by_model, as_json(map(model, total)), as_json(by_model)) AS models_json,
+        as_json(by_action) AS actions_json
+    FROM
+    (
+        SELECT
+            user_id,
+            if(is_by_model, model_name, '') AS model,
+            sum(cost_usd) AS cost,
+            count() AS total,
+            countIf(assistant_id = '' AND project_id = '') AS chat,
+            countIf(assistant_id != '') AS to_assistants,
+            countIf(project_id != '') AS in_projects,
+            countIf(action != '') AS with_action,
+            sumMapIf(map(toString(assistant_id), toUInt64(1)), assistant_id != '') AS by_assistant,
+            sumMapIf(map(toString(project_id), toUInt64(1)), project_id != '') AS by_project,
+            sumMapIf(map(model_name, toUInt64(1)), NOT is_by_model) AS by_model,
+            sumMapIf(map(toString(action), toUInt64(1)), action != '') AS by_action
+        FROM
+        (
+            SELECT
+                user_id, assistant_id, project_id, action, cost_usd,
+                transform(model_id, models_named.1, models_named.2, model_id) AS model_name
+            FROM usage_events
+            WHERE org_id = {org:String} AND ts >= first_ts AND ts < last_ts + INTERVAL 1 MILLISECOND AND user_id != ''
+        )
+        GROUP BY user_id, model
+    )
+) AS c
 LEFT JOIN
 (
     SELECT
