@@ -1,5 +1,6 @@
 import { type LevelWithSilent, type Logger, pino } from 'pino';
 import type { ExportdError } from './core/errors.ts';
+import type { DaemonEvent, Tell } from './daemon/daemon-events.ts';
 import type { Emit, RunEvent } from './run/events.ts';
 import { callsOf } from './stack.ts';
 
@@ -30,6 +31,58 @@ export function logEvents(log: Logger): Emit {
     const { level, message, fields } = logLine(event);
     log[level]({ run_id: event.runId, event: event.type, ...fields }, message);
   };
+}
+
+/** Whatever a daemon tells, as log lines: its runs' events, and its own. */
+export function logDaemon(log: Logger): Tell {
+  const logRun = logEvents(log);
+  return (event) => {
+    if ('runId' in event && event.type !== 'job.ended') return logRun(event);
+    const told = daemonLine(event as OwnEvent);
+    if (told !== undefined) log[told.level]({ event: event.type, ...told.fields }, told.message);
+  };
+}
+
+type OwnEvent = Exclude<DaemonEvent, RunEvent>;
+
+/** undefined: nothing that a person would look for. */
+function daemonLine(event: OwnEvent): LogLine | undefined {
+  switch (event.type) {
+    case 'config.loaded':
+      return line('info', event.reloaded ? 'config reloaded' : 'config loaded', {
+        config_version: event.version,
+        jobs: event.config.jobs.length,
+      });
+    case 'config.broken':
+      return line('error', 'the config is broken: the one before stays in force', { problems: event.problems });
+    case 'look':
+      return event.dueJobs.length === 0 ? undefined : line('debug', 'jobs are due', { jobs: event.dueJobs });
+    case 'job.queued':
+      return line('debug', 'job queued', { job: event.job, why: event.why });
+    case 'job.started':
+      return line('debug', 'job started', {
+        job: event.job,
+        why: event.why,
+        late_ms: event.tick === undefined ? undefined : event.at - event.tick,
+      });
+    case 'job.planned': {
+      const { instances } = event.state;
+      if (instances.length === 0) return undefined;
+      return line('warn', 'another exportd loads this table too', { job: event.job.name, instances });
+    }
+    case 'job.unplanned':
+      return line('error', `job not planned: ${event.error.message}`, { job: event.job, ...errorFields(event.error) });
+    case 'job.ended':
+      if (event.error === undefined) return undefined;
+      return line('error', `job ended: ${event.error.message}`, { job: event.job, ...errorFields(event.error) });
+    case 'orphans':
+      if (event.orphans.length === 0) return undefined;
+      return line('debug', 'tables of jobs that are gone', { tables: event.orphans.map(({ table }) => table) });
+    case 'stopping':
+      return line('info', 'stopping: nothing new starts, what has arrived is committed', {});
+    case 'stopped':
+      return line(event.clean ? 'info' : 'warn', 'stopped', { clean: event.clean });
+  }
 }
 
 interface LogLine {

@@ -43,13 +43,25 @@ export interface Output {
     readonly columns: number;
     write(text: string): void;
   };
+  /** Log lines to stdout: nobody waits for them, and a reader that left is no reason to stop. */
+  readonly log: {
+    /** A terminal, where people read them. */
+    readonly live: boolean;
+    readonly paint: Paint;
+    write(text: string): void;
+  };
+  /** Replaces every known secret in a text. */
+  readonly redact: Redact;
   /** Lines to stdout, each with its end; resolves once they are out. Throws ReaderGone where nobody reads any more. */
   print(lines: Iterable<string>): Promise<void>;
   /** One JSON document to stdout; lists may be any iterable, and are never held whole. Throws ReaderGone. */
   document(value: Readonly<Record<string, unknown>>): Promise<void>;
   /** The one place that prints an error: text to stderr, or a JSON document to stdout. */
   fail(error: unknown): Promise<void>;
-  /** From here on the config's secrets are never printed, and errors about its values say where those stand. */
+  /**
+   * From here on the config's secrets are never printed, nor those of configs before it, and errors about its values say
+   * where those stand.
+   */
   learn(config: Learned): void;
 }
 
@@ -63,6 +75,7 @@ const PIECE = 65_536;
 
 export function createOutput(options: OutputOptions): Output {
   const { format, stdout, stderr, env } = options;
+  const secrets: Secret[] = [];
   let redact: Redact = (text) => text;
   let locate: Learned['locate'] = () => undefined;
   let gone: Error | undefined;
@@ -115,6 +128,14 @@ export function createOutput(options: OutputOptions): Output {
         stderr.write(redact(text));
       },
     },
+    log: {
+      live: stdout.isTTY === true && env.TERM !== 'dumb',
+      paint: painter(stdout),
+      write(text) {
+        stdout.write(redact(text));
+      },
+    },
+    redact: (text) => redact(text),
     print: (lines) => sendAll(ended(lines)),
     document: (value) => sendAll(jsonDocument(value)),
     async fail(thrown) {
@@ -123,7 +144,8 @@ export function createOutput(options: OutputOptions): Output {
       else output.stderr.write(`${told.lines.join('\n')}\n`);
     },
     learn(config) {
-      redact = createRedact(config.secrets());
+      secrets.push(...config.secrets());
+      redact = createRedact(secrets);
       locate = (path) => config.locate(path);
     },
   };

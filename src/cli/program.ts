@@ -42,6 +42,17 @@ export function program(output: Output, said: { out: string; err: string }, act:
     .addHelpText('after', EXAMPLES);
 
   exportd
+    .command('start')
+    .summary('the daemon: every job on its schedule, until told to stop')
+    .description(
+      'Runs every job on its schedule until told to stop. A changed config is read by itself, or at SIGHUP; SIGTERM commits\n' +
+        'what has arrived and ends. Logs go to stdout; /healthz, /readyz, /metrics and /api are on daemon.listen.',
+    )
+    .action((_options: unknown, command: Command) =>
+      act(command, async (context) => (await import('./start.ts')).start(context)),
+    );
+
+  exportd
     .command('run [job...]')
     .summary('load what is due now (all enabled jobs by default)')
     .description('Makes one plan and carries it out now, for all enabled jobs or those named.')

@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import type { z } from 'zod';
 import type { ConfigPath } from '../core/errors.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Job, JobSource } from '../core/words.ts';
-import { placeName } from './config-file.ts';
+import { type ConfigFile, placeName } from './config-file.ts';
 import { daemonOf } from './daemon-settings.ts';
 import { layDefaults } from './defaults.ts';
 import { explainIssues } from './explain.ts';
@@ -43,6 +44,10 @@ export interface Config {
   readonly notifications: readonly NotificationConfig[];
   /** What is doubtful but no error. */
   readonly warnings: readonly Problem[];
+  /** The first 12 hex digits of a digest of its files' texts; of no secret that they name. */
+  readonly version: string;
+  /** Digests of the secret files that were read, by path; those that could not be read too. Not to be shown. */
+  secretFiles(): ReadonlyMap<string, string>;
   /** Everything secret that was read, also what a file or a secret key wrote out; for redaction. */
   secrets(): readonly Secret[];
   /**
@@ -84,7 +89,7 @@ class Loader {
   }
 
   load(path: string, needAll: boolean): Config {
-    const { sections, whole } = this.#read(path);
+    const { sections, whole, version } = this.#read(path);
     const sources = this.#sources(sections);
     const destinations = this.#destinations(sections);
     const daemon = this.#daemon(sections);
@@ -103,6 +108,8 @@ class Loader {
       daemon,
       notifications,
       warnings: problems,
+      version,
+      secretFiles: () => this.#values.secretFiles(),
       secrets: () => this.#values.secrets(),
       need: (used, also) => this.#need(used, also),
       locate: (at) => this.#locate(at),
@@ -110,7 +117,7 @@ class Loader {
   }
 
   /** `whole`: every file could be read, so that a name which is nowhere is a mistake. */
-  #read(path: string): { readonly sections: Sections; readonly whole: boolean } {
+  #read(path: string): { readonly sections: Sections; readonly whole: boolean; readonly version: string } {
     const { files, problems } = readConfigFiles(path);
     this.#problems.push(...problems);
     const trees = files.map((file) => ({ file, ...readTree(file) }));
@@ -119,7 +126,7 @@ class Loader {
     const merged = mergeFiles(readable);
     this.#problems.push(...merged.problems);
     const whole = problems.length === 0 && trees.every((read) => read.tree !== undefined || read.problems.length === 0);
-    return { sections: merged.sections, whole };
+    return { sections: merged.sections, whole, version: versionOf(files) };
   }
 
   #sources(sections: Sections): Map<string, SourceConfig> {
@@ -263,6 +270,12 @@ function withDefaults(written: Entry, { defaults }: Sections, values: ValueReade
 function folderOf(owner: Entry, path: readonly string[]): string {
   const { value, keyPlace } = find(owner, path);
   return dirname((value?.place ?? keyPlace).file.path);
+}
+
+function versionOf(files: readonly ConfigFile[]): string {
+  const hash = createHash('sha256');
+  for (const { shown, text } of files) hash.update(`${shown}\n${text.length}\n${text}`);
+  return hash.digest('hex').slice(0, 12);
 }
 
 /** Only this machine reaches it. */

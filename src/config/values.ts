@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Secret } from '../core/secret.ts';
@@ -46,6 +47,12 @@ export class ValueReader {
   /** Everything secret that was read: values of secret keys, and whatever came from a file. */
   secrets(): readonly Secret[] {
     return [...this.#secrets.values()];
+  }
+
+  /** Digests of what the secret files held, by path. */
+  secretFiles(): ReadonlyMap<string, string> {
+    const digest = (reading: Reading) => createHash('sha256').update(JSON.stringify(reading)).digest('hex');
+    return new Map([...this.#files].map(([path, reading]) => [path, digest(reading)]));
   }
 
   read(tree: Tree): Values {

@@ -19,6 +19,8 @@ const PLANTED: readonly (readonly [file: string, code: string])[] = [
   ['src/sources/export-api/planted.ts', "export { reportQuery } from '../../usage-store/index.ts';\n"],
   ['src/sources/clickhouse/planted.ts', "export { openExportApi } from '../export-api/index.ts';\n"],
   ['src/sources/http/planted.ts', "export { openExportApi } from '../export-api/index.ts';\n"],
+  ['src/daemon/planted.ts', "export { openDuckDb } from '../destinations/duckdb/index.ts';\n"],
+  ['src/page/planted.ts', "export { openApp } from '../app.ts';\n"],
   ['src/usage-store/planted.ts', "export { openTransport } from '../sources/http/transport.ts';\n"],
   ['src/destinations/planted.ts', "export { openDuckDb } from './duckdb/index.ts';\n"],
   ['src/destinations/duckdb/planted.ts', "export { openStaging } from '../../staging/staging.ts';\n"],
