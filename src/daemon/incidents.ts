@@ -2,7 +2,7 @@ import type { ExportdError } from '../core/errors.ts';
 import type { JobStatus } from '../core/job-status.ts';
 import type { Instant, Job, PeriodKey } from '../core/words.ts';
 import type { DaemonEvent } from './daemon-events.ts';
-import type { LastSeen } from './last-seen.ts';
+import type { JobView, LastSeen } from './last-seen.ts';
 import { sourceOf } from './reach.ts';
 
 /** Something that is wrong with one thing, from its first sign until it is well again. */
@@ -88,7 +88,7 @@ export class Incidents {
       case 'job.ended':
         return this.#jobEnded(event);
       case 'look':
-        return [...this.#lastSeen.jobs(event.at)].flatMap(({ job, status }) => this.#freshness(job, status, event.at));
+        return [...this.#lastSeen.jobs(event.at)].flatMap((view) => this.#freshness(view, event.at));
       default:
         return [];
     }
@@ -147,9 +147,12 @@ export class Incidents {
     ];
   }
 
-  #freshness({ name, enabled, expectBy, timezone }: Job, status: JobStatus | undefined, at: Instant): Change[] {
+  #freshness({ job, status, activity, isFirstPlan }: JobView, at: Instant): Change[] {
+    const { name, enabled, expectBy, timezone } = job;
     if (status === undefined || !enabled) return [];
     if (!status.stale) return this.#recover(`stale/job/${name}`, at);
+    // What was missed while no daemon ran is on its way.
+    if (isFirstPlan && activity !== 'idle') return [];
     const reached =
       status.newestClosed === undefined ? 'none is in' : `the newest that is in is ${status.newestClosed}`;
     const message = `the newest closed period was not in by ${expectBy} (${timezone}): ${reached}`;

@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type JobStatus, jobStatus } from '../../src/core/job-status.ts';
+import { type JobStatus, jobStatus, statusUntil } from '../../src/core/job-status.ts';
 import type { Instant, Job, TableState } from '../../src/core/words.ts';
 import { DAY, HOUR, someJob, someSource, someTable } from './some-job.ts';
 import { type Answers, World } from './world.ts';
@@ -126,4 +127,36 @@ describe('how a job stands', () => {
         'exportd backfill users_daily --outdated loads those again',
     ]);
   });
+});
+
+test('a status holds until the instant that says so, whatever the window and the schedule', () => {
+  const crons = fc.constantFrom(undefined, '15 6 * * *', '*/20 * * * *', '0 0 1 * *');
+  const zones = fc.constantFrom('Europe/Berlin', 'Africa/Cairo', 'America/Havana', 'Pacific/Apia', 'UTC');
+  const windows = fc.record({
+    grain: fc.constantFrom('hour' as const, 'day' as const, 'week' as const, 'month' as const),
+    span: fc.constantFrom(1, 7),
+    lookback: fc.constantFrom(1, 3),
+    delay: fc.constantFrom(0, 2 * HOUR, 30 * HOUR),
+    begin: fc.constantFrom(undefined, '2026-03-20'),
+  });
+  const moments = fc.integer({ min: Date.UTC(2026, 2, 20), max: Date.UTC(2026, 4, 5) });
+  const someway = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
+  fc.assert(
+    fc.property(windows, crons, zones, moments, moments, someway, (window, cron, timezone, ran, now, way) => {
+      const job = someJob({
+        timezone,
+        window,
+        expectBy: '09:00',
+        schedule: cron === undefined ? undefined : { cron, timezone, jitter: 0 },
+        sources: [someSource({ history: { amount: 20, unit: 'day' } })],
+      });
+      const world = new World(job, sixty);
+      world.run(Math.min(ran, now));
+      const until = statusUntil(job, now);
+      const later = now + Math.floor((until - now) * way);
+      expect(until).toBeGreaterThan(now);
+      expect(jobStatus(job, later, world.read())).toEqual(jobStatus(job, now, world.read()));
+    }),
+    { numRuns: 150 },
+  );
 });

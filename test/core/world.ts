@@ -137,7 +137,8 @@ export class World {
 const writer = { runId: 'run', instance: 'here/00000000', exportdVersion: '0.0.0' };
 const down = new ExportdError('SOURCE_UNREACHABLE', 'no answer', { scope: 'source', retryable: true });
 
-function after(before: KeyState | undefined, entry: LedgerEntry): KeyState {
+/** A key as the ledger has it once one more row is appended. */
+export function after(before: KeyState | undefined, entry: LedgerEntry): KeyState {
   const said = { at: entry.extractedAt, code: entry.errorCode ?? '' };
   if (entry.outcome === 'held' || entry.outcome === 'failed') {
     const kept = before ?? { ...stateFrom(entry), outcome: undefined, closed: false, settled: false, rows: 0 };
