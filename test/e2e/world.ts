@@ -35,7 +35,8 @@ export interface World extends AsyncDisposable {
   broken(): Promise<(string | null)[][]>;
 }
 
-const BROKEN = `
+/** The keys of table `t` whose rows are not exactly those of the load that the ledger's newest state row names. */
+export const BROKEN = `
 WITH state AS (
   SELECT period_key, rows_load_id, row_count FROM _exportd_loads
   WHERE outcome IN ('loaded', 'unchanged', 'empty')
@@ -50,6 +51,22 @@ FROM state FULL JOIN held USING (period_key)
 WHERE coalesce(state.row_count, 0) <> coalesce(held.row_count, 0)
    OR held.loads > 1 OR held.load_id IS DISTINCT FROM state.rows_load_id`;
 
+/** Rows of a query on a DuckDB file that nobody holds, values as text. */
+export async function queryFile(file: string, sql: string): Promise<(string | null)[][]> {
+  const instance = await DuckDBInstance.create(file, { access_mode: 'READ_ONLY' });
+  try {
+    const connection = await instance.connect();
+    try {
+      const rows = (await connection.runAndReadAll(sql)).getRowsJson();
+      return rows.map((row) => row.map((value) => (value === null ? null : String(value))));
+    } finally {
+      connection.closeSync();
+    }
+  } finally {
+    instance.closeSync();
+  }
+}
+
 export async function world(options: UsageApiOptions, changes: Omit<FrameChanges, 'url'> = {}): Promise<World> {
   const api = await startUsageApi({
     keys: { [KEY]: ['USAGE_EXPORT_API'] },
@@ -60,21 +77,6 @@ export async function world(options: UsageApiOptions, changes: Omit<FrameChanges
   const place = folder({ 'exportd.yaml': frame({ url: api.url, ...changes }) });
   const config = place.at('exportd.yaml');
 
-  async function query(sql: string): Promise<(string | null)[][]> {
-    const instance = await DuckDBInstance.create(place.at('out.duckdb'), { access_mode: 'READ_ONLY' });
-    try {
-      const connection = await instance.connect();
-      try {
-        const rows = (await connection.runAndReadAll(sql)).getRowsJson();
-        return rows.map((row) => row.map((value) => (value === null ? null : String(value))));
-      } finally {
-        connection.closeSync();
-      }
-    } finally {
-      instance.closeSync();
-    }
-  }
-
   return {
     api,
     place,
@@ -83,8 +85,8 @@ export async function world(options: UsageApiOptions, changes: Omit<FrameChanges
       return { exit, ...told(stdout), said: stdout + stderr };
     },
     start: (...words) => start([...words, '-c', config]),
-    query,
-    broken: () => query(BROKEN),
+    query: (sql) => queryFile(place.at('out.duckdb'), sql),
+    broken: () => queryFile(place.at('out.duckdb'), BROKEN),
     async [Symbol.asyncDispose]() {
       await api[Symbol.asyncDispose]();
       place[Symbol.dispose]();

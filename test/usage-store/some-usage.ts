@@ -29,11 +29,28 @@ export interface Named {
   readonly name: string;
 }
 
+export interface SomeUser {
+  readonly email: string;
+  readonly role: string;
+  readonly department: string | null;
+  readonly company_name: string | null;
+  readonly license_type: string | null;
+  readonly joined_at: string | null;
+  /** Decimals with nine digits. */
+  readonly payg_limit: string | null;
+  readonly payg_utilization_pct: string | null;
+}
+
+export interface Owned {
+  readonly owner_id: string | null;
+}
+
 export interface SomeUsage {
   readonly events: readonly StoredEvent[];
-  readonly users: readonly (Named & { readonly email: string; readonly department: string | null })[];
-  readonly assistants: readonly (Named & { readonly owner: string | null })[];
-  readonly projects: readonly (Named & { readonly owner: string | null })[];
+  readonly users: readonly (Named & SomeUser)[];
+  readonly assistants: readonly (Named &
+    Owned & { readonly description: string | null; readonly url: string | null })[];
+  readonly projects: readonly (Named & Owned)[];
   readonly apiKeys: readonly Named[];
   readonly models: readonly (Named & { readonly provider: string })[];
 }
@@ -54,7 +71,7 @@ export function someUsage(instants: readonly bigint[]): fc.Arbitrary<SomeUsage> 
     source: fc.constantFrom('WEB', 'MOBILE', 'API', 'SLACK', 'TEAMS'),
     assistant_id: maybe('a'),
     project_id: maybe('p'),
-    conversation_id: fc.constantFrom(...ids('c')),
+    conversation_id: maybe('c'),
     action: fc.constantFrom('', 'web_search', 'say "hi"'),
     bring_your_keys: fc.boolean(),
     cached_prompt_tokens: count,
@@ -69,11 +86,21 @@ export function someUsage(instants: readonly bigint[]): fc.Arbitrary<SomeUsage> 
       .chain((chosen) =>
         fc.tuple(...chosen.map((id) => fc.record({ id: fc.constant(id), name: text, ...more }))),
       ) as fc.Arbitrary<T[]>;
-  const owner = { owner: fc.constantFrom(null, 'u1', 'u9') };
+  const owner = { owner_id: fc.constantFrom(null, 'u1', 'u9') };
+  const amount = fc.option(fc.bigInt({ min: 0n, max: 10n ** 20n }).map(dollars));
   return fc.record({
     events: fc.array(event, { maxLength: 30 }),
-    users: some('u', { email: text, department: fc.option(text) }),
-    assistants: some('a', owner),
+    users: some('u', {
+      email: text,
+      role: fc.constantFrom('member', 'editor', 'admin'),
+      department: fc.option(text),
+      company_name: fc.option(text),
+      license_type: fc.option(text),
+      joined_at: fc.constantFrom(null, '1970-01-01', '2024-02-29', '2026-11-23'),
+      payg_limit: amount,
+      payg_utilization_pct: amount,
+    }),
+    assistants: some('a', { ...owner, description: fc.option(text), url: fc.option(text) }),
     projects: some('p', owner),
     apiKeys: some('k', {}),
     // Two models may have one name: then they are one to every report.
@@ -97,26 +124,19 @@ export async function store(server: ClickHouseServer, workspace: Workspace, usag
     await server.query(`INSERT INTO ${table} FORMAT JSONEachRow\n${lines.join('\n')}`);
   };
   await insert('workspaces', [{ name: org, user_level_data: userLevelData, leaderboards, byok }]);
-  await insert(
-    'users',
-    usage.users.map(({ id, name, email, department }) => ({ user_id: id, name, email, department, role: 'member' })),
-  );
-  await insert(
-    'assistants',
-    usage.assistants.map(({ id, name, owner }) => ({ assistant_id: id, name, owner_id: owner })),
-  );
-  await insert(
-    'projects',
-    usage.projects.map(({ id, name, owner }) => ({ project_id: id, name, owner_id: owner })),
-  );
-  await insert(
-    'api_keys',
-    usage.apiKeys.map(({ id, name }) => ({ api_key_id: id, name })),
-  );
-  await insert(
-    'models',
-    usage.models.map(({ id, name, provider }) => ({ model_id: id, name, provider })),
-  );
+  for (const [table, idColumn, all] of [
+    ['users', 'user_id', usage.users],
+    ['assistants', 'assistant_id', usage.assistants],
+    ['projects', 'project_id', usage.projects],
+    ['api_keys', 'api_key_id', usage.apiKeys],
+    ['models', 'model_id', usage.models],
+  ] as const) {
+    const rows = all.map(({ id, ...facts }) => ({ [idColumn]: id, ...facts }));
+    await insert(table, rows);
+    // What was said of it earlier, though it comes later, holds no more.
+    const earlier = rows.map((row) => ({ ...row, name: 'of old', changed_at: '2020-01-01 00:00:00' }));
+    await insert(table, earlier);
+  }
   await insert(
     'usage_events',
     usage.events.map(({ at, cost, ...event }) => ({

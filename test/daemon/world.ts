@@ -1,0 +1,69 @@
+/** A daemon on a clock of the test's own, over the real mock API and a real DuckDB file. */
+import { openApp } from '../../src/app.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { Instant } from '../../src/core/words.ts';
+import { ConfigWatch } from '../../src/daemon/config-watch.ts';
+import { type Daemon, openDaemon } from '../../src/daemon/daemon.ts';
+import type { DaemonEvent } from '../../src/daemon/daemon-events.ts';
+import type { Folder } from '../cli/exportd.ts';
+
+export interface DaemonWorld extends AsyncDisposable {
+  now: Instant;
+  readonly daemon: Daemon;
+  readonly events: DaemonEvent[];
+  /** Looks now and waits until nothing is left to do. */
+  look(): Promise<void>;
+  /** Goes on to an instant, looking every so often on the way. */
+  goTo(at: Instant, step: number): Promise<void>;
+  /** Ends the daemon as SIGTERM does, and starts another. */
+  restart(): Promise<void>;
+  /** How often each kind of event was told, of one job where it is named. */
+  told(type: DaemonEvent['type'], job?: string): number;
+}
+
+export async function daemonWorld(place: Folder, now: Instant, random: () => number = () => 0): Promise<DaemonWorld> {
+  const config = place.at('exportd.yaml');
+  const events: DaemonEvent[] = [];
+  const clock = () => world.now;
+  const start = async (): Promise<Daemon> => {
+    const watch = new ConfigWatch(config, () => loadConfig(config, { env: {} }));
+    return await openDaemon({
+      initial: watch.first(),
+      reread: (force) => watch.again(force),
+      open: (its, emit) => openApp({ config: its, clock, emit, concurrency: undefined }),
+      clock,
+      tell: (event) => events.push(event),
+      random,
+    });
+  };
+  let daemon: Daemon;
+  const world: DaemonWorld = {
+    now,
+    events,
+    get daemon() {
+      return daemon;
+    },
+    async look() {
+      await daemon.look();
+      await daemon.idle();
+    },
+    async goTo(at, step) {
+      while (world.now < at) {
+        world.now = Math.min(at, world.now + step);
+        await world.look();
+      }
+    },
+    async restart() {
+      await daemon.stop();
+      daemon = await start();
+    },
+    told: (type, job) =>
+      events.filter((event) => event.type === type && (job === undefined || ('job' in event && event.job === job)))
+        .length,
+    async [Symbol.asyncDispose]() {
+      await daemon.stop();
+    },
+  };
+  daemon = await start();
+  return world;
+}
