@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { contractColumns } from '../core/contract.ts';
+import { contractColumns, GROUPINGS } from '../core/contract.ts';
 import { ExportdError } from '../core/errors.ts';
 import type { ContractColumn, DataType, Instant, Report } from '../core/words.ts';
 import type { StoreParameters } from './client.ts';
@@ -31,20 +31,27 @@ const REPORTS: Readonly<Record<DataType, () => string>> = {
 
 /**
  * The query of one report: what the Usage Export API answers with, and what the direct source reads. Its columns are
- * `reportColumns`, each in the contract's own type. Throws BAD_REQUEST (period) for a grouping that the workspace has not.
+ * `reportColumns`, each in the contract's own type. Throws BAD_REQUEST (period) for a grouping that the data type or the
+ * workspace has not.
  */
 export function reportQuery({ report, from, to, workspace, settings }: ReportRequest): ReportQuery {
-  if (report.groupBy === 'deployment' && !settings.byok) {
-    throw new ExportdError('BAD_REQUEST', `group_by=deployment is not supported for ${report.dataType} exports`, {
-      scope: 'period',
-      hint: 'only workspaces that bring their own keys have deployments',
-    });
-  }
-  const names = reportColumns(report, settings).map(({ name }) => `\`${name}\``);
+  requireGrouping(report, settings);
+  const names = reportColumns(report, settings).map(({ name }) => quoted(name));
   return {
     sql: `SELECT ${names.join(', ')} FROM (\n${REPORTS[report.dataType]()})`,
     parameters: { org: workspace, group_by: report.groupBy ?? '', from: clockText(from), to: clockText(to) },
   };
+}
+
+function requireGrouping({ dataType, groupBy }: Report, { byok }: WorkspaceSettings): void {
+  if (groupBy === undefined || (GROUPINGS[dataType].includes(groupBy) && (byok || groupBy !== 'deployment'))) return;
+  throw new ExportdError('BAD_REQUEST', `group_by=${groupBy} is not supported for ${dataType} exports`, {
+    scope: 'period',
+    hint:
+      groupBy === 'deployment'
+        ? 'only models have deployments, and only where the workspace brings its own keys'
+        : `${dataType} are grouped by ${GROUPINGS[dataType].join(' or ') || 'nothing'}`,
+  });
 }
 
 /** The columns that a workspace's settings leave of a report, in the contract's order. */
@@ -55,6 +62,10 @@ export function reportColumns(report: Report, settings: WorkspaceSettings): read
       (settings.byok || !column.byok) &&
       (settings.leaderboards || report.dataType !== 'users' || !column.name.endsWith('_rank')),
   );
+}
+
+function quoted(name: string): string {
+  return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 }
 
 /** As DateTime64(3, 'UTC') is written. */

@@ -6,15 +6,16 @@ import { readFileSync } from 'node:fs';
 import { ExportdError } from '../core/errors.ts';
 import type { StoreClient } from './client.ts';
 
-interface Migration {
+export interface Migration {
+  /** Of the store once it is done. Later ones follow in the list, with greater versions. */
   readonly version: number;
-  readonly file: string;
+  readonly file: URL;
 }
 
-const MIGRATIONS: readonly Migration[] = [{ version: 1, file: './schema.sql' }];
+export const MIGRATIONS: readonly Migration[] = [{ version: 1, file: new URL('./schema.sql', import.meta.url) }];
 
 /** What this version of exportd reads. */
-export const STORE_VERSION = Math.max(...MIGRATIONS.map(({ version }) => version));
+export const STORE_VERSION = newest(MIGRATIONS);
 
 const VERSIONS = 'store_versions';
 
@@ -25,33 +26,29 @@ export interface Initialised {
 }
 
 /** Makes the store's tables, or brings them up to this version. Safe to repeat, and to run in two processes at once. */
-export async function initStore(client: StoreClient): Promise<Initialised> {
+export async function initStore(client: StoreClient, migrations = MIGRATIONS): Promise<Initialised> {
   await client.command(
     `CREATE TABLE IF NOT EXISTS ${VERSIONS} (version UInt32, at DateTime64(6, 'UTC') DEFAULT now64(6))
      ENGINE = MergeTree ORDER BY version`,
   );
   const from = await storeVersion(client);
-  for (const { version, file } of MIGRATIONS) {
+  for (const { version, file } of migrations) {
     if (version <= from) continue;
     for (const statement of statementsOf(file)) await client.command(statement);
     await client.command(`INSERT INTO ${VERSIONS} (version) VALUES ({version:UInt32})`, { version });
   }
-  return { from, to: Math.max(from, STORE_VERSION) };
+  return { from, to: Math.max(from, newest(migrations)) };
 }
 
 /** Throws STORE_OUTDATED (source) where the store is none, or older than this version reads. A newer one is taken. */
-export async function requireVersion(client: StoreClient, signal?: AbortSignal): Promise<void> {
+export async function requireVersion(client: StoreClient, signal?: AbortSignal, wanted = STORE_VERSION): Promise<void> {
   const version = await storeVersion(client, signal);
-  if (version >= STORE_VERSION) return;
+  if (version >= wanted) return;
   const is = version === 0 ? 'has no tables of a usage store' : `is of version ${version}`;
-  throw new ExportdError(
-    'STORE_OUTDATED',
-    `the ClickHouse database ${is}; this exportd reads version ${STORE_VERSION}`,
-    {
-      scope: 'source',
-      hint: 'run exportd store init, as a user who may create tables; or check url and database',
-    },
-  );
+  throw new ExportdError('STORE_OUTDATED', `the ClickHouse database ${is}; this exportd reads version ${wanted}`, {
+    scope: 'source',
+    hint: 'run exportd store init, as a user who may create tables; or check url and database',
+  });
 }
 
 async function storeVersion(client: StoreClient, signal?: AbortSignal): Promise<number> {
@@ -61,8 +58,12 @@ async function storeVersion(client: StoreClient, signal?: AbortSignal): Promise<
   return row?.version ?? 0;
 }
 
+function newest(migrations: readonly Migration[]): number {
+  return Math.max(...migrations.map(({ version }) => version));
+}
+
 /** The statements of a file: each ends with a semicolon at the end of a line. */
-function statementsOf(file: string): string[] {
-  const text = readFileSync(new URL(file, import.meta.url), 'utf8');
+function statementsOf(file: URL): string[] {
+  const text = readFileSync(file, 'utf8');
   return text.split(/;[ \t]*$/m).filter((statement) => statement.replace(/^\s*--.*$/gm, '').trim() !== '');
 }

@@ -79,7 +79,8 @@ ENGINE = ReplacingMergeTree(changed_at)
 ORDER BY (org_id, model_id);
 
 -- One row per request to a model: a person's message, or a program's call with an API key. '' where there is none.
--- Ordered by workspace and time: a report reads the granules of its workspace and period and no others.
+-- Ordered by workspace and time: a report reads the granules of its workspace and period and no others. Columns that the
+-- largest report reads, users by model, are packed for speed; those that few read, for size.
 CREATE TABLE IF NOT EXISTS usage_events
 (
     org_id                LowCardinality(String),
@@ -92,13 +93,13 @@ CREATE TABLE IF NOT EXISTS usage_events
     source                LowCardinality(String),
     assistant_id          LowCardinality(String),
     project_id            LowCardinality(String),
-    conversation_id       String,
+    conversation_id       String CODEC(ZSTD),
     action                LowCardinality(String),
     bring_your_keys       Bool,
-    cached_prompt_tokens  UInt32,
-    cache_creation_tokens UInt32,
-    no_cache_tokens       UInt32,
-    completion_tokens     UInt32,
+    cached_prompt_tokens  UInt32 CODEC(T64),
+    cache_creation_tokens UInt32 CODEC(T64),
+    no_cache_tokens       UInt32 CODEC(T64),
+    completion_tokens     UInt32 CODEC(T64),
     cost_usd              Decimal(18, 9)
 )
 ENGINE = MergeTree

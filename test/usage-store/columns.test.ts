@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DATA_TYPES, GROUPINGS } from '../../src/core/contract.ts';
-import type { DataType, GroupBy } from '../../src/core/words.ts';
+import { DATA_TYPES, GROUPINGS, reportName } from '../../src/core/contract.ts';
+import type { DataType, GroupBy, Report } from '../../src/core/words.ts';
 import { reportQuery } from '../../src/usage-store/index.ts';
 import { initStore } from '../../src/usage-store/migrations.ts';
 import type { WorkspaceSettings } from '../../src/usage-store/workspace.ts';
@@ -82,6 +82,9 @@ const COLUMNS: Readonly<Record<DataType, string>> = {
     total_cost_usd Decimal(38,9) B`,
 };
 
+const REPORTS: readonly Report[] = DATA_TYPES.flatMap((dataType) =>
+  [undefined, ...GROUPINGS[dataType]].map((groupBy) => ({ dataType, groupBy })),
+);
 const EVERYTHING: WorkspaceSettings = { userLevelData: true, leaderboards: true, byok: true };
 const EVERY_SETTING = [true, false].flatMap((userLevelData) =>
   [true, false].flatMap((leaderboards) => [true, false].map((byok) => ({ userLevelData, leaderboards, byok }))),
@@ -115,16 +118,15 @@ describe('a report', () => {
   });
   afterAll(async () => await server[Symbol.asyncDispose]());
 
-  test.each(
-    DATA_TYPES.flatMap((dataType) => [undefined, ...GROUPINGS[dataType]].map((groupBy) => ({ dataType, groupBy }))),
-  )(
-    'of $dataType by $groupBy has the columns that a workspace’s settings leave, in the contract’s own types',
-    async ({ dataType, groupBy }) => {
+  test.each(REPORTS.map((report) => [reportName(report), report] as const))(
+    'of %s has the columns that a workspace’s settings leave, in the contract’s own types',
+    async (_, report) => {
+      const { dataType, groupBy } = report;
       for (const settings of EVERY_SETTING) {
         if (groupBy === 'deployment' && !settings.byok) continue;
         const { sql, parameters } = query(dataType, groupBy, settings);
         const answer = await storeClient(server).rows<{ name: string; type: string }>(
-          `SELECT name, type FROM (DESCRIBE TABLE (${sql}))`,
+          `DESCRIBE TABLE (${sql})`,
           parameters,
         );
         const columns = answer.map(({ name, type }) => `${name} ${type.replaceAll(', ', ',')}`);
@@ -193,7 +195,7 @@ describe('a report', () => {
       );
     }
     const [ordered, anyhow] = digests;
-    expect(ordered?.map((rows) => rows.split('\n').length)).toEqual([14_992, 200, 5, 10, 15]);
+    expect(ordered?.map((rows) => rows.split('\n').length)).toEqual([14_999, 200, 5, 10, 15]);
     expect(anyhow?.map((rows, n) => rows === ordered?.[n])).toEqual([true, true, true, true, true]);
   });
 });

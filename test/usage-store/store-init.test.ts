@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { initStore, STORE_VERSION } from '../../src/usage-store/migrations.ts';
+import { initStore, MIGRATIONS, requireVersion, STORE_VERSION } from '../../src/usage-store/migrations.ts';
 import { exportd, folder } from '../cli/exportd.ts';
 import { type ClickHouseServer, startClickHouse } from '../engines/clickhouse.ts';
 import { storeClient } from './client.ts';
@@ -60,6 +61,43 @@ ${more}`,
     await expect(initStore(dying)).rejects.toThrow('killed');
     expect(await initStore(client)).toEqual({ from: 0, to: STORE_VERSION });
     expect(await initStore(client)).toEqual({ from: STORE_VERSION, to: STORE_VERSION });
+  });
+
+  test('upgrades a store with what came after its version, and goes on where that was killed', async () => {
+    const database = await newDatabase();
+    const client = storeClient(server, database);
+    const next = STORE_VERSION + 1;
+    using place = folder({
+      'next.sql': `-- A column more; then a table.
+ALTER TABLE users ADD COLUMN IF NOT EXISTS shoe_size UInt8;
+CREATE TABLE IF NOT EXISTS shoes (size UInt8) ENGINE = MergeTree ORDER BY size;
+`,
+    });
+    const later = [...MIGRATIONS, { version: next, file: pathToFileURL(place.at('next.sql')) }];
+    await initStore(client);
+    await client.command(`INSERT INTO users (org_id, user_id, name) VALUES ('acme', 'u1', 'Ada')`);
+
+    const sent: string[] = [];
+    const dying = {
+      ...client,
+      async command(...given: Parameters<typeof client.command>) {
+        sent.push(given[0]);
+        if (given[0].includes('TABLE IF NOT EXISTS shoes')) throw new Error('killed');
+        await client.command(...given);
+      },
+    };
+    await expect(initStore(dying, later)).rejects.toThrow('killed');
+    expect(sent.filter((statement) => statement.includes('usage_events'))).toEqual([]);
+    await expect(requireVersion(client, undefined, next)).rejects.toMatchObject({
+      code: 'STORE_OUTDATED',
+      message: `the ClickHouse database is of version ${STORE_VERSION}; this exportd reads version ${next}`,
+      hint: expect.stringContaining('exportd store init'),
+    });
+
+    expect(await initStore(client, later)).toEqual({ from: STORE_VERSION, to: next });
+    expect(await client.rows('SELECT name, shoe_size FROM users')).toEqual([{ name: 'Ada', shoe_size: 0 }]);
+    await requireVersion(client, undefined, next);
+    await requireVersion(client);
   });
 
   test('two at once make one store', async () => {

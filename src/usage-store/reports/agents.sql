@@ -11,7 +11,7 @@ SELECT
     toDate32(last_ts) AS period_end,
     {org:String} AS org_id,
     c.model AS model,
-    c.assistant_id AS assistant_id,
+    CAST(c.assistant_id, 'String') AS assistant_id,
     a.name AS assistant_name,
     toInt64(c.total) AS messages,
     toInt64(c.people) AS unique_users,
@@ -29,16 +29,16 @@ SELECT
 FROM
 (
     SELECT
-        toString(assistant_id) AS assistant_id,
+        assistant_id,
         if({group_by:String} = 'model', transform(model_id, models_named.1, models_named.2, model_id), '') AS model,
         count() AS total,
         uniqExactIf(user_id, user_id != '') AS people,
-        uniqExact(conversation_id) AS talks,
+        uniqExactIf(conversation_id, conversation_id != '') AS talks,
         sum(toUInt64(cached_prompt_tokens) + cache_creation_tokens + no_cache_tokens) AS prompt_tokens,
         sum(completion_tokens) AS completion
     FROM usage_events
     WHERE org_id = {org:String} AND ts >= first_ts AND ts < last_ts + INTERVAL 1 MILLISECOND
-        AND usage_events.assistant_id != ''
+        AND assistant_id != ''
     GROUP BY assistant_id, model
 ) AS c
 LEFT JOIN

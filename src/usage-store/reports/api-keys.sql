@@ -11,7 +11,7 @@ SELECT
     toDate32(last_ts) AS period_end,
     {org:String} AS org_id,
     c.model AS model,
-    c.api_key_id AS api_key_id,
+    CAST(c.api_key_id, 'String') AS api_key_id,
     k.name AS api_key_name,
     toInt64(c.total) AS requests,
     CAST(c.cost, 'Decimal(38, 9)') AS total_cost_usd,
@@ -23,7 +23,7 @@ SELECT
 FROM
 (
     SELECT
-        toString(api_key_id) AS api_key_id,
+        api_key_id,
         if({group_by:String} = 'model', transform(model_id, models_named.1, models_named.2, model_id), '') AS model,
         count() AS total,
         sum(cost_usd) AS cost,
@@ -33,7 +33,7 @@ FROM
         sum(completion_tokens) AS completion
     FROM usage_events
     WHERE org_id = {org:String} AND ts >= first_ts AND ts < last_ts + INTERVAL 1 MILLISECOND
-        AND usage_events.api_key_id != ''
+        AND api_key_id != ''
     GROUP BY api_key_id, model
 ) AS c
 LEFT JOIN

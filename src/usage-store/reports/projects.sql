@@ -6,17 +6,17 @@ SELECT
     toDate32(first_ts) AS period_start,
     toDate32(last_ts) AS period_end,
     {org:String} AS org_id,
-    c.project_id AS project_id,
+    CAST(c.project_id, 'String') AS project_id,
     p.name AS project_name,
     p.owner_id AS project_owner_id,
     p.owner_email AS project_owner_email,
     toInt64(c.total) AS messages
 FROM
 (
-    SELECT toString(project_id) AS project_id, count() AS total
+    SELECT project_id, count() AS total
     FROM usage_events
     WHERE org_id = {org:String} AND ts >= first_ts AND ts < last_ts + INTERVAL 1 MILLISECOND
-        AND usage_events.project_id != ''
+        AND project_id != ''
     GROUP BY project_id
 ) AS c
 LEFT JOIN

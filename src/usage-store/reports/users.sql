@@ -14,7 +14,7 @@ SELECT
     toDate32(last_ts) AS period_end,
     {org:String} AS org_id,
     c.model AS model,
-    c.user_id AS user_id,
+    CAST(c.user_id, 'String') AS user_id,
     u.name AS name,
     u.email AS email,
     u.role AS role,
