@@ -123,28 +123,31 @@ export async function store(server: ClickHouseServer, workspace: Workspace, usag
     const lines = rows.map((row) => JSON.stringify({ org_id: org, ...row }));
     await server.query(`INSERT INTO ${table} FORMAT JSONEachRow\n${lines.join('\n')}`);
   };
-  await insert('workspaces', [{ name: org, user_level_data: userLevelData, leaderboards, byok }]);
-  for (const [table, idColumn, all] of [
-    ['users', 'user_id', usage.users],
-    ['assistants', 'assistant_id', usage.assistants],
-    ['projects', 'project_id', usage.projects],
-    ['api_keys', 'api_key_id', usage.apiKeys],
-    ['models', 'model_id', usage.models],
-  ] as const) {
+  const dimension = async (table: string, idColumn: string, all: readonly Named[]) => {
     const rows = all.map(({ id, ...facts }) => ({ [idColumn]: id, ...facts }));
     await insert(table, rows);
     // What was said of it earlier, though it comes later, holds no more.
-    const earlier = rows.map((row) => ({ ...row, name: 'of old', changed_at: '2020-01-01 00:00:00' }));
-    await insert(table, earlier);
-  }
-  await insert(
-    'usage_events',
-    usage.events.map(({ at, cost, ...event }) => ({
-      ...event,
-      ts: `${at / 1_000_000n}.${micros(at)}`,
-      cost_usd: dollars(cost),
-    })),
-  );
+    await insert(
+      table,
+      rows.map((row) => ({ ...row, name: 'of old', changed_at: '2020-01-01 00:00:00' })),
+    );
+  };
+  await Promise.all([
+    insert('workspaces', [{ name: org, user_level_data: userLevelData, leaderboards, byok }]),
+    dimension('users', 'user_id', usage.users),
+    dimension('assistants', 'assistant_id', usage.assistants),
+    dimension('projects', 'project_id', usage.projects),
+    dimension('api_keys', 'api_key_id', usage.apiKeys),
+    dimension('models', 'model_id', usage.models),
+    insert(
+      'usage_events',
+      usage.events.map(({ at, cost, ...event }) => ({
+        ...event,
+        ts: `${at / 1_000_000n}.${micros(at)}`,
+        cost_usd: dollars(cost),
+      })),
+    ),
+  ]);
 }
 
 function micros(at: bigint): string {
