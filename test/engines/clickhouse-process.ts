@@ -1,9 +1,12 @@
 /**
- * ClickHouse as a process: `node test/engines/clickhouse-process.ts FOLDER PORT CONFIG.xml`. The engine is the real one,
- * as a library, with its own HTTP handler. Ends at once when its stdin ends, so that it never outlives who started it,
- * however that ended.
+ * ClickHouse as a process: `node test/engines/clickhouse-process.ts FOLDER PORT CONFIG.xml [TEMPORARY]`. The engine is the
+ * real one, as a library, with its own HTTP handler. Ends at once when its stdin ends, so that it never outlives who started
+ * it, however that ended; a temporary folder goes with it.
  */
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
 
 /** What is used of the package ffi-rs, which the main tree does not have. */
 interface ForeignFunctions {
@@ -26,9 +29,17 @@ interface ForeignCall {
   readonly paramsValue: readonly unknown[];
 }
 
-process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL')).resume();
+const [folder = '', port = '', config = '', temporary] = process.argv.slice(2);
+process.stdin.on('end', end).resume();
 
-const [folder = '', port = '', config = ''] = process.argv.slice(2);
+// The engine says after five seconds that its port is taken; this says it at once.
+const probe = createServer();
+probe.once('error', (error) => {
+  process.stderr.write(`${error.message}\n`, () => process.exit(1));
+});
+await once(probe.listen(Number(port), '127.0.0.1'), 'listening');
+await once(probe.close(), 'close');
+
 const require = createRequire(import.meta.url);
 const { DataType, load, open }: ForeignFunctions = require('ffi-rs');
 open({ library: 'chdb', path: require.resolve('@chdb/lib-linux-x64-gnu/libchdb.so') });
@@ -59,3 +70,11 @@ const error = load({
   paramsValue: [result],
 });
 process.stderr.write(`${error}\n`, () => process.kill(process.pid, 'SIGKILL'));
+
+function end(): void {
+  try {
+    if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true, maxRetries: 3 });
+  } finally {
+    process.kill(process.pid, 'SIGKILL');
+  }
+}

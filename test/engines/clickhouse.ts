@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { installClickHouse } from './clickhouse/install.ts';
+import { ClickHouseUnavailable, installClickHouse } from './clickhouse/install.ts';
 import { type ServerSettings, writeServerFiles } from './clickhouse/server-files.ts';
 
 export type { ClickHouseUser, Profile } from './clickhouse/server-files.ts';
@@ -41,9 +41,10 @@ export async function startClickHouse(options: ClickHouseOptions = {}): Promise<
   await installClickHouse();
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'exportd-clickhouse-')));
   const { users = {}, profiles = {}, timezone = 'UTC' } = options;
-  const start = (port: number) => startProcess(folder, port, { users, profiles }, timezone);
+  const isTemporary = options.folder === undefined;
+  const start = (port: number) => startProcess({ folder, isTemporary, port, timezone, settings: { users, profiles } });
   const tidyUp = async () => {
-    if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
+    if (isTemporary) await rm(folder, { recursive: true, force: true });
   };
   let running: RunningProcess;
   try {
@@ -82,6 +83,14 @@ export async function startClickHouse(options: ClickHouseOptions = {}): Promise<
   };
 }
 
+interface ProcessOptions {
+  readonly folder: string;
+  readonly isTemporary: boolean;
+  readonly port: number;
+  readonly timezone: string;
+  readonly settings: ServerSettings;
+}
+
 interface RunningProcess {
   readonly port: number;
   readonly pid: number;
@@ -92,17 +101,15 @@ const SCRIPT = fileURLToPath(new URL('./clickhouse-process.ts', import.meta.url)
 /** How long a start may take on a machine that is busy, in milliseconds. */
 const PATIENCE = 60_000;
 
-async function startProcess(
-  folder: string,
-  port: number,
-  settings: ServerSettings,
-  timezone: string,
-): Promise<RunningProcess> {
+async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
+  const { folder, isTemporary, port, timezone, settings } = options;
   await mkdir(join(folder, 'data'), { recursive: true });
   const name = randomUUID();
   const config = await writeServerFiles(folder, name, settings);
-  const words = [SCRIPT, join(folder, 'data'), String(port), config];
+  const words = [SCRIPT, join(folder, 'data'), String(port), config, ...(isTemporary ? [folder] : [])];
   const child = spawn(process.execPath, words, {
+    // In a group of its own: a Ctrl-C is for who started it, who may still want to read.
+    detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
     env: { ...process.env, TZ: timezone },
   });
@@ -116,13 +123,15 @@ async function startProcess(
   const deadline = Date.now() + PATIENCE;
   while (!(await answersAs(port, name))) {
     if (child.exitCode !== null || child.signalCode !== null) {
-      throw new Error(
+      throw new ClickHouseUnavailable(
         `ClickHouse ended before it was ready on port ${port}: ${said().trim() || 'it did not say why.'}`,
       );
     }
     if (Date.now() > deadline) {
       await kill();
-      throw new Error(`ClickHouse did not answer on port ${port} within ${PATIENCE / 1000} s: ${said().trim()}`);
+      throw new ClickHouseUnavailable(
+        `ClickHouse did not answer on port ${port} within ${PATIENCE / 1000} s: ${said().trim()}`,
+      );
     }
     await pause(20);
   }

@@ -10,7 +10,7 @@ import { holdAlone } from './hold-alone.ts';
 /** Where the engines' own package.json and lock are. */
 const ENGINES = fileURLToPath(new URL('..', import.meta.url));
 
-/** The real ClickHouse cannot run here; the message says why, and what to do instead. */
+/** The real ClickHouse does not run here; the message says why, and what can be done. */
 export class ClickHouseUnavailable extends Error {
   override readonly name = 'ClickHouseUnavailable';
 }
@@ -83,10 +83,12 @@ function hasGlibc(): boolean {
 async function npmCi(folder: string): Promise<void> {
   const words = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const npm = spawn('npm', words, { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
-  const [said, [code]] = await Promise.all([text(npm.stderr), once(npm, 'close')]);
-  if (code === 0) return;
+  const said = text(npm.stderr);
+  const [outcome] = await once(npm, 'close').catch((error) => [error]);
+  if (outcome === 0) return;
+  const how = outcome instanceof Error ? `did not start: ${outcome.message}` : `ended with exit code ${outcome}`;
   throw new ClickHouseUnavailable(
-    `npm could not install ClickHouse: \`npm ci\` in ${folder} ended with exit code ${code}. ` +
-      `Try it by hand, or set CLICKHOUSE_URL for the demo and the store.\n${said.trim()}`,
+    `npm could not install ClickHouse: \`npm ci\` in ${folder} ${how}. ` +
+      `Try it by hand, or set CLICKHOUSE_URL for the demo and the store.\n${(await said).trim()}`,
   );
 }
