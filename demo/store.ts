@@ -13,11 +13,11 @@ A real ClickHouse on loopback with the made-up usage of one workspace, acme, up 
 
   --port P    its HTTP port (default: 8123)
   --days N    days of usage (default: 400)
-  --users U   people (default: 120); 6,500 people and 365 days make 8.5 million requests
+  --users U   people (default: 120); 7,700 people and 365 days make 10 million requests
   --seed S    the same seed makes the same usage (default: 2026)
 
 Where CLICKHOUSE_URL is set (with CLICKHOUSE_USER and CLICKHOUSE_PASSWORD), that server is filled instead: its database
-exportd_demo is made anew.
+exportd_demo is made anew and stays, and this ends when it is filled.
 `;
 
 class WrongWords extends Error {}
@@ -33,7 +33,8 @@ try {
 }
 
 interface Wishes {
-  readonly port: number;
+  /** undefined where a server is there already. */
+  readonly port: number | undefined;
   readonly days: number;
   readonly users: number;
   readonly seed: number;
@@ -54,8 +55,12 @@ function wishesOf(words: readonly string[]): Wishes | undefined {
     if (/^\d{1,9}$/.test(given) && Number(given) >= 1 && Number(given) <= most) return Number(given);
     throw new WrongWords(`--${name} takes a whole number from 1 to ${most}, not ${JSON.stringify(given)}`);
   };
+  const isThere = process.env.CLICKHOUSE_URL !== undefined;
+  if (isThere && values.port !== undefined) {
+    throw new WrongWords('--port is for a server that this starts, and CLICKHOUSE_URL names one that is there already');
+  }
   return {
-    port: whole('port', 8123, 65_535),
+    port: isThere ? undefined : whole('port', 8123, 65_535),
     days: whole('days', 400, 10_000),
     users: whole('users', 120, 1_000_000),
     seed: whole('seed', 2026, 999_999_999),
@@ -69,6 +74,13 @@ async function keepStore({ port, days, users, seed }: Wishes): Promise<void> {
   const last = addDays(localDateOf(now, 'UTC'), -1);
   const { events } = await fill(store.client, { org: 'acme', seed, last, days, users, now });
   const took = ((performance.now() - began) / 1000).toFixed(1);
+  const source = [
+    `type: clickhouse, url: "${store.url}"`,
+    ...(store.username === 'default' ? [] : [`username: "${store.username}"`]),
+    ...(store.password === '' ? [] : ['password: "${CLICKHOUSE_PASSWORD}"']),
+    `database: ${store.database}, workspace: acme`,
+  ].join(', ');
+  const env = store.stays ? '' : `CLICKHOUSE_URL=${store.url} `;
   process.stdout.write(`${events.toLocaleString('en')} requests of ${users.toLocaleString('en')} people on ${days} days, made in ${took} s.
 
   url         ${store.url}
@@ -78,14 +90,14 @@ async function keepStore({ port, days, users, seed }: Wishes): Promise<void> {
 In the YAML:
 
 sources:
-  store: { type: clickhouse, url: "${store.url}", database: ${store.database}, workspace: acme }
+  store: { ${source} }
 
 Or with the jobs of ./config:
 
-  CLICKHOUSE_URL=${store.url} npx exportd plan
-  CLICKHOUSE_URL=${store.url} npx exportd run users_daily
+  ${env}npx exportd plan
+  ${env}npx exportd run users_daily
 
-Ctrl-C ends it; nothing of it stays.
+${store.stays ? `DROP DATABASE ${store.database} makes an end of it.` : 'Ctrl-C ends it; nothing of it stays.'}
 `);
-  await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  if (!store.stays) await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 }

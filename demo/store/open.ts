@@ -10,6 +10,8 @@ export interface EmptyStore extends AsyncDisposable {
   readonly password: string;
   readonly database: string;
   readonly client: ClickHouse;
+  /** The server was there before, and its database stays when this is disposed of. */
+  readonly stays: boolean;
 }
 
 /** In somebody's own server everything is in this database, which is made anew. */
@@ -38,5 +40,13 @@ export async function openStore(port?: number): Promise<EmptyStore> {
   const client = stack.use(openClickHouse({ ...common, database: DATABASE }));
   await initStore(client);
   const open = stack.move();
-  return { url, username, password, database: DATABASE, client, [Symbol.asyncDispose]: () => open.disposeAsync() };
+  return {
+    url,
+    username,
+    password,
+    database: DATABASE,
+    client,
+    stays: given !== undefined,
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
 }

@@ -4,11 +4,16 @@ import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { startClickHouse } from '../engines/clickhouse.ts';
 
 const STORE = fileURLToPath(new URL('../../demo/store.ts', import.meta.url));
 
-function start(...words: string[]) {
-  const child = spawn(process.execPath, [STORE, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+function start(words: readonly string[], more: Readonly<Record<string, string>> = {}) {
+  const { CLICKHOUSE_URL: _url, ...env } = process.env;
+  const child = spawn(process.execPath, [STORE, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...env, ...more },
+  });
   return { child, ended: once(child, 'close') };
 }
 
@@ -24,7 +29,7 @@ async function freePort(): Promise<number> {
 
 test('npm run store fills a store, says where it is and what to do with it, and goes with Ctrl-C', async () => {
   const port = await freePort();
-  const { child, ended } = start('--port', String(port), '--days', '10', '--users', '20', '--seed', '3');
+  const { child, ended } = start(['--port', String(port), '--days', '10', '--users', '20', '--seed', '3']);
   let said = '';
   child.stdout.setEncoding('utf8');
   for await (const piece of child.stdout) {
@@ -42,12 +47,27 @@ test('npm run store fills a store, says where it is and what to do with it, and 
   await expect(ask()).rejects.toThrow();
 });
 
+test('where CLICKHOUSE_URL names a server, npm run store fills that one and ends', async () => {
+  await using server = await startClickHouse({ users: { filler: { password: 'p w' } } });
+  const env = { CLICKHOUSE_URL: server.url, CLICKHOUSE_USER: 'filler', CLICKHOUSE_PASSWORD: 'p w' };
+  const { child, ended } = start(['--days', '5', '--users', '20'], env);
+  const said = await text(child.stdout);
+  expect(await ended).toEqual([0, null]);
+  expect(said).toContain(
+    `url: "${server.url}", username: "filler", password: "\${CLICKHOUSE_PASSWORD}", database: exportd_demo`,
+  );
+  expect(said).not.toContain('p w');
+  expect(await server.query('SELECT count() > 50 FROM exportd_demo.usage_events')).toBe('1');
+  const refused = start(['--port', '8123'], env);
+  expect(await refused.ended).toEqual([2, null]);
+});
+
 test.each([
   [['--port', '0'], '--port takes a whole number from 1 to 65535, not "0"'],
   [['--users', 'many'], '--users takes a whole number'],
   [['--day', '3'], "'--day'"],
 ])('%j is refused with what is right', async (words, message) => {
-  const { child, ended } = start(...words);
+  const { child, ended } = start(words);
   const said = text(child.stderr);
   expect(await ended).toEqual([2, null]);
   expect(await said).toContain(message);

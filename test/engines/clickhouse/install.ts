@@ -57,8 +57,9 @@ function refuseElsewhere({ platform, arch, libc }: Machine): void {
   const here = `${platform} ${arch}${platform === 'linux' && libc !== 'glibc' ? ' without glibc' : ''}`;
   throw new ClickHouseUnavailable(
     `ClickHouse comes from npm for linux x64 with glibc alone, and this is ${here}. ` +
-      'For the demo and the store set CLICKHOUSE_URL to a server of your own, such as http://default:@localhost:8123; ' +
-      'they make a database of their own there. The tests that need the engine run on linux x64.',
+      'For the demo and the store set CLICKHOUSE_URL to a server of your own, such as http://localhost:8123 (and ' +
+      'CLICKHOUSE_USER, CLICKHOUSE_PASSWORD); they make a database of their own there. The tests that need the engine run ' +
+      'on linux x64.',
   );
 }
 
