@@ -67,8 +67,6 @@ export interface Model {
   readonly price: { readonly prompt: number; readonly cached: number; readonly completion: number };
 }
 
-export const ACTIONS = ['web_search', 'document_search', 'code_interpreter', 'image_generation'] as const;
-
 const FIRST = (
   'Ada Amara Björn Chiara Dmitri Elif Fatima Grace Hiroshi Ingrid Jamal Katarzyna Liam Lucía Łukasz Maja Mateo Mei Nia ' +
   'Noah Oleksandra Olu Priya Quentin Rania Saoirse Søren Tomáš Uma Viktor Wiebke Ximena Yusuf Zoë'

@@ -60,7 +60,7 @@ export function reportColumns(report: Report, settings: WorkspaceSettings): read
     (column) =>
       (settings.userLevelData || !column.personal) &&
       (settings.byok || !column.byok) &&
-      (settings.leaderboards || report.dataType !== 'users' || !column.name.endsWith('_rank')),
+      (settings.leaderboards || !column.name.endsWith('_rank')),
   );
 }
 

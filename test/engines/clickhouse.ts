@@ -11,8 +11,6 @@ import { fileURLToPath } from 'node:url';
 import { ClickHouseUnavailable, installClickHouse } from './clickhouse/install.ts';
 import { type ServerSettings, writeServerFiles } from './clickhouse/server-files.ts';
 
-export type { ClickHouseUser, Profile } from './clickhouse/server-files.ts';
-
 export interface ClickHouseOptions extends Partial<ServerSettings> {
   /** Where its data are and stay. Without it a temporary folder, gone with the server. */
   readonly folder?: string;

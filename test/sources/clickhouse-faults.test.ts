@@ -17,13 +17,24 @@ import { askFor } from './lab.ts';
 const PASSWORD = 'a-p4ssw0rd-of-nobody';
 const DAY = '2026-11-23';
 const EVENTS = 200_000;
+/** The user `default`. */
+const ALL_RIGHTS = { username: 'default', password: undefined } as const;
+const CUTS = process.env.EXPORTD_FAULTS === 'full' ? 400 : 20;
 
 let server: ClickHouseServer;
 beforeAll(async () => {
   server = await startClickHouse({
-    profiles: { reading: { readonly: 1 } },
+    profiles: {
+      reading: { readonly: 1 },
+      leaving: { readonly: 1, cancel_http_readonly_queries_on_client_close: 1 },
+    },
     users: {
       reader: { password: PASSWORD, profile: 'reading', grants: ['GRANT SELECT ON store.*'] },
+      leaver: {
+        password: PASSWORD,
+        profile: 'leaving',
+        grants: ['GRANT SELECT ON store.*', 'GRANT SELECT ON endless.*'],
+      },
       stranger: { password: PASSWORD, profile: 'reading', grants: ['GRANT SELECT ON default.*'] },
     },
   });
@@ -36,6 +47,16 @@ beforeAll(async () => {
      SELECT 'acme', toDateTime64('${DAY}', 6, 'UTC') + INTERVAL number MILLISECOND, 'user ' || number, 'm'
      FROM numbers(${EVENTS})`,
   );
+  await server.query(`INSERT INTO store.workspaces (org_id, name) VALUES ('few', 'Few')`);
+  await server.query(
+    `INSERT INTO store.usage_events (org_id, ts, user_id, model_id)
+     SELECT 'few', toDateTime64('${DAY}', 6, 'UTC'), 'user ' || number, 'm' FROM numbers(3)`,
+  );
+  await server.query('CREATE DATABASE endless');
+  await server.query('CREATE TABLE endless.times ENGINE = Memory AS SELECT number FROM numbers(10000)');
+  await viewsOf('endless', 'CROSS JOIN endless.times WHERE sleepEachRow(0.00001) = 0');
+  await server.query('CREATE DATABASE failing');
+  await viewsOf('failing', `WHERE throwIf(user_id = 'user 150000', 'user 150000 is no number') = 0`);
 });
 afterAll(async () => await server[Symbol.asyncDispose]());
 
@@ -105,7 +126,7 @@ describe('a usage store in ClickHouse', () => {
     ['has no tables', 'empty', /database has no tables of a usage store/],
     ['is not there', 'nowhere', /81 UNKNOWN_DATABASE/],
   ])('that %s says exportd store init', async (_, database, message) => {
-    const error = await failure({ database, username: 'default', password: undefined });
+    const error = await failure({ database, ...ALL_RIGHTS });
     expect(error).toMatchObject({ code: 'STORE_OUTDATED', scope: 'source', retryable: false });
     expect(error.message).toMatch(message);
     expect(error.hint).toContain('exportd store init');
@@ -115,7 +136,7 @@ describe('a usage store in ClickHouse', () => {
     await server.query('CREATE DATABASE old');
     await initStore(storeClient(server, 'old'));
     await server.query('TRUNCATE TABLE old.store_versions');
-    const error = await failure({ database: 'old', username: 'default', password: undefined });
+    const error = await failure({ database: 'old', ...ALL_RIGHTS });
     expect(error).toMatchObject({ code: 'STORE_OUTDATED' });
   });
 
@@ -127,28 +148,44 @@ describe('a usage store in ClickHouse', () => {
 
   test('without memory for the query is asked again, and told with its number and name', async () => {
     const settings = { max_memory_usage: '2000000' };
-    const error = await failure({ settings, username: 'default', password: undefined });
+    const error = await failure({ settings, ...ALL_RIGHTS });
     expect(error).toMatchObject({ code: 'SOURCE_ERROR', scope: 'period', retryable: true });
     expect(error.message).toContain('241 MEMORY_LIMIT_EXCEEDED');
   });
 
   test('where somebody kills the query is asked again', async () => {
-    await using slow = await slowStore();
-    const extract = slow.source.extract().catch((error: unknown) => error);
+    await using source = await open({ database: 'endless', ...ALL_RIGHTS });
+    const extract = source.extract().catch((error: unknown) => error);
     await vi.waitFor(async () => expect(await running()).toBe(1), { timeout: 10_000 });
     await server.query(`KILL QUERY WHERE query_id LIKE 'exportd-%' SYNC`);
     expect(await extract).toMatchObject({ code: 'SOURCE_ERROR', retryable: true });
   });
 
-  test('has nothing left to do once an extract is aborted', async () => {
-    await using slow = await slowStore();
+  test.each<[string, Changes]>([
+    ['whose user may kill it', ALL_RIGHTS],
+    ['that ends what nobody waits for', { username: 'leaver' }],
+  ])('%s has nothing left to do once an extract is aborted', async (_, user) => {
+    await using source = await open({ database: 'endless', ...user });
     const stop = new AbortController();
-    const extract = slow.source.extract(stop.signal).catch((error: unknown) => error);
+    const extract = source.extract(stop.signal).catch((error: unknown) => error);
     await vi.waitFor(async () => expect(await running()).toBe(1), { timeout: 10_000 });
     const reason = new Error('stopped');
     stop.abort(reason);
     expect(await extract).toBe(reason);
     await vi.waitFor(async () => expect(await running()).toBe(0), { timeout: 10_000 });
+  });
+
+  test('is not left with a query that took longer than `timeout`', async () => {
+    const error = await failure({ database: 'endless', timeout: 500, ...ALL_RIGHTS });
+    expect(error).toMatchObject({ code: 'SOURCE_TIMEOUT', scope: 'period', retryable: true });
+    await vi.waitFor(async () => expect(await running()).toBe(0), { timeout: 10_000 });
+  });
+
+  test('that fails half-way through its rows says so from the start, and quotes none of them (case d15)', async () => {
+    const error = await failure({ database: 'failing', ...ALL_RIGHTS });
+    expect(error).toMatchObject({ code: 'SOURCE_ERROR', scope: 'period', retryable: true });
+    expect(error.message).toContain('395 FUNCTION_THROW_IF_VALUE_IS_NON_ZERO');
+    expect(error.message).not.toContain('user 150000');
   });
 
   test('that goes away in the middle of its answer is asked again', async () => {
@@ -157,6 +194,24 @@ describe('a usage store in ClickHouse', () => {
     proxy.cutAfter(100_000);
     await expect(source.extract()).rejects.toMatchObject({ code: 'BODY_SHORT', retryable: true });
     expect(await source.extract()).toMatchObject({ declaredRows: EVENTS });
+  });
+
+  test('whose connection breaks at any byte brings a whole body or an error that may heal', async () => {
+    await using proxy = await startTcpProxy(server.port);
+    await using source = await open({ url: `http://127.0.0.1:${proxy.port}`, workspace: 'few' });
+    const whole = await source.extract();
+    if (whole.kind !== 'body') throw new Error('There is no body.');
+    // Headers included, and the answers to the store's own questions.
+    const most = whole.bytes + 4_000;
+    const ends = new Set<string>();
+    for (let round = 0; round < CUTS; round += 1) {
+      proxy.cutAfter(Math.round((most * round) / CUTS));
+      const end = await source.extract().catch((error: ExportdError) => error);
+      if (end instanceof Error) expect(end).toMatchObject({ name: 'ExportdError', scope: 'period', retryable: true });
+      else expect(end).toMatchObject({ digest: whole.digest, declaredRows: whole.declaredRows });
+      ends.add(end instanceof Error ? end.code : end.kind);
+    }
+    expect([...ends]).toContain('BODY_SHORT');
   });
 
   test('on one address of localhost is found, and all that were tried are named where it is on none (case c09)', async () => {
@@ -175,34 +230,6 @@ describe('a server that fails after it said 200 (case d15)', () => {
   const EXCEPTION = '__exception__\r\nCode: 241. DB::Exception: Memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)\r\n';
   const PARQUET_START = `PAR1${'rows '.repeat(200)}`;
   const SUMMARY = { 'x-clickhouse-summary': '{"read_rows":"9","result_rows":"9"}' };
-
-  /** Answers the store's own questions as the engine does, and the report as `answer` does. */
-  async function stub(answer: RequestListener) {
-    const http = createServer((request, response) => {
-      let sql = '';
-      request.on('data', (chunk) => {
-        sql += chunk;
-      });
-      request.on('end', () => {
-        if (sql.includes('FORMAT Parquet')) return answer(request, response);
-        const rows = sql.startsWith('EXISTS')
-          ? { result: 1 }
-          : { version: 1, user_level_data: true, leaderboards: true, byok: true };
-        response.end(`${JSON.stringify(rows)}\n`);
-      });
-    });
-    await once(http.listen(0, '127.0.0.1'), 'listening');
-    const address = http.address();
-    if (address === null || typeof address === 'string') throw new Error('The machine gave no port.');
-    return {
-      url: `http://127.0.0.1:${address.port}`,
-      async [Symbol.asyncDispose]() {
-        http.closeAllConnections();
-        http.close();
-        await once(http, 'close');
-      },
-    };
-  }
 
   test.each<[string, RequestListener, object]>([
     [
@@ -233,22 +260,77 @@ describe('a server that fails after it said 200 (case d15)', () => {
     await using source = await open({ url: fake.url });
     await expect(source.extract()).rejects.toMatchObject(error);
   });
+
+  test('with rows of which it counted none: they are counted again when they are staged', async () => {
+    const summary = { 'x-clickhouse-summary': '{"read_rows":"9","result_rows":"0"}' };
+    const footer = Buffer.from([9, 0, 0, 0]);
+    const file = Buffer.concat([Buffer.from(PARQUET_START), Buffer.alloc(9), footer, Buffer.from('PAR1')]);
+    await using fake = await stub((_, response) => response.writeHead(200, summary).end(file));
+    await using source = await open({ url: fake.url });
+    expect(await source.extract()).toMatchObject({ kind: 'body', declaredRows: 0, strict: true });
+  });
+});
+
+describe('what stands before ClickHouse', () => {
+  test.each([502, 504])('and answers %i in its place is asked again, and leaves no query behind', async (status) => {
+    let asked: string | null = null;
+    await using fake = await stub((request, response) => {
+      asked = new URL(request.url ?? '', 'http://stub').searchParams.get('query_id');
+      response.writeHead(status, { 'content-type': 'text/html' }).end('<title>Gateway</title>');
+    });
+    await using source = await open({ url: fake.url });
+    await expect(source.extract()).rejects.toMatchObject({ code: 'SOURCE_ERROR', scope: 'period', retryable: true });
+    await vi.waitFor(() => expect(fake.killed).toEqual([asked]));
+  });
+
+  test('and is no ClickHouse at all stops the source, naming the URL without its query', async () => {
+    await using fake = await stub((_, response) => response.writeHead(404).end('<title>Not here</title>'));
+    const error = await failure({ url: `${fake.url}/x` });
+    expect(error).toMatchObject({ code: 'WRONG_URL', scope: 'source', retryable: false });
+    expect(error.message).toBe(`${fake.url}/x answered 404, which is not how ClickHouse answers`);
+  });
 });
 
 async function running(): Promise<number> {
   return Number(await server.query(`SELECT count() FROM system.processes WHERE query_id LIKE 'exportd-%'`));
 }
 
-/** A store of views in which each row takes its time. */
-async function slowStore() {
-  const database = `slow_${Math.random().toString(36).slice(2)}`;
-  await server.query(`CREATE DATABASE ${database}`);
+/** A store in `database` whose tables are views of the one in `store`; `where` goes for its events. */
+async function viewsOf(database: string, where: string): Promise<void> {
   for (const table of ['workspaces', 'users', 'assistants', 'projects', 'api_keys', 'models', 'store_versions']) {
     await server.query(`CREATE VIEW ${database}.${table} AS SELECT * FROM store.${table}`);
   }
-  await server.query(
-    `CREATE VIEW ${database}.usage_events AS SELECT * FROM store.usage_events WHERE sleepEachRow(0.00001) = 0`,
-  );
-  const source = await open({ database, username: 'default', password: undefined });
-  return { source, [Symbol.asyncDispose]: () => source[Symbol.asyncDispose]() };
+  await server.query(`CREATE VIEW ${database}.usage_events AS SELECT usage_events.* FROM store.usage_events ${where}`);
+}
+
+/** Answers the store's own questions as the engine does, and the report as `answer` does. */
+async function stub(answer: RequestListener) {
+  const killed: string[] = [];
+  const http = createServer((request, response) => {
+    let sql = '';
+    request.on('data', (chunk) => {
+      sql += chunk;
+    });
+    request.on('end', () => {
+      if (sql.includes('FORMAT Parquet')) return answer(request, response);
+      if (sql.startsWith('KILL QUERY'))
+        killed.push(new URL(request.url ?? '', 'http://stub').searchParams.get('param_id') ?? '');
+      const rows = sql.startsWith('EXISTS')
+        ? { result: 1 }
+        : { version: 1, user_level_data: true, leaderboards: true, byok: true };
+      response.end(`${JSON.stringify(rows)}\n`);
+    });
+  });
+  await once(http.listen(0, '127.0.0.1'), 'listening');
+  const address = http.address();
+  if (address === null || typeof address === 'string') throw new Error('The machine gave no port.');
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    killed,
+    async [Symbol.asyncDispose]() {
+      http.closeAllConnections();
+      http.close();
+      await once(http, 'close');
+    },
+  };
 }

@@ -57,14 +57,14 @@ export interface SomeUsage {
 
 const text = fc.constantFrom('Ada', 'Zoë "Z" O\'Neil', 'two\nlines', '🐙 squid', 'a,b;c', '\\back\\', 'x\ty', '');
 const ids = (letter: string) => [1, 2, 3].map((n) => `${letter}${n}`);
-const maybe = (letter: string) => fc.constantFrom('', ...ids(letter));
+const maybe = (letter: string) => fc.constantFrom('', '', '', ...ids(letter));
 const count = fc.integer({ min: 0, max: 4_000_000_000 });
 
 /** Usage whose events are at `instants`, each of them any number of times. */
 export function someUsage(instants: readonly bigint[]): fc.Arbitrary<SomeUsage> {
   const event = fc.record({
     at: fc.constantFrom(...instants),
-    user_id: maybe('u'),
+    user_id: fc.constantFrom('', ...ids('u'), ...ids('u')),
     api_key_id: maybe('k'),
     model_id: fc.constantFrom(...ids('m')),
     deployment: fc.constantFrom('', 'eu', 'us'),
@@ -89,7 +89,7 @@ export function someUsage(instants: readonly bigint[]): fc.Arbitrary<SomeUsage> 
   const owner = { owner_id: fc.constantFrom(null, 'u1', 'u9') };
   const amount = fc.option(fc.bigInt({ min: 0n, max: 10n ** 20n }).map(dollars));
   return fc.record({
-    events: fc.array(event, { maxLength: 30 }),
+    events: fc.array(event, { maxLength: 60, size: 'max' }),
     users: some('u', {
       email: text,
       role: fc.constantFrom('member', 'editor', 'admin'),

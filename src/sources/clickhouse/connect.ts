@@ -3,7 +3,7 @@ import type { Secret } from '../../core/secret.ts';
 import type { StoreClient, StoreParameters } from '../../usage-store/client.ts';
 import { discard, readText } from '../http/body.ts';
 import { openTransport, type Response } from '../http/transport.ts';
-import { serverFailure } from './failure.ts';
+import { exceptionNumber, serverFailure } from './failure.ts';
 
 export interface ClickHouseOptions {
   /** Of the server's HTTP interface; may carry a path. */
@@ -19,10 +19,13 @@ export interface ClickHouseOptions {
   readonly timeout: number;
 }
 
-/** What a query answered with: its body is all there, on the server, when the headers come. */
-export interface Answer {
+interface Sent {
   readonly response: Response;
   readonly url: URL;
+}
+
+/** What a query answered with: its body is all there, on the server, when the headers come. */
+export interface Answer extends Sent {
   /** How many rows the server made; undefined where it does not say. */
   readonly rows: number | undefined;
 }
@@ -31,7 +34,8 @@ export interface Answer {
 export interface ClickHouse extends StoreClient, AsyncDisposable {
   /**
    * Runs a query to its end and returns the answer, whose body must be read or discarded. Throws what `serverFailure`
-   * makes of a refusal, SOURCE_UNREACHABLE, SOURCE_TIMEOUT or TLS_REFUSED. Aborted: the query is killed.
+   * makes of a refusal, SOURCE_UNREACHABLE, SOURCE_TIMEOUT or TLS_REFUSED. Aborted, or without an answer: the query is
+   * killed, as far as the user may.
    */
   query(sql: string, parameters: StoreParameters, signal: AbortSignal): Promise<Answer>;
 }
@@ -46,41 +50,42 @@ export function openClickHouse(options: ClickHouseOptions): ClickHouse {
   const authorization = authorizationOf(options);
   const kills = new Set<Promise<void>>();
 
-  async function send(sql: string, search: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
+  async function send(sql: string, search: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Sent> {
     const url = new URL(options.url);
     // The server keeps the answer back until it is whole: a query that fails half-way is an error from its first byte.
     const always = { database: options.database, wait_end_of_query: '1' };
     url.search = new URLSearchParams({ ...always, ...search }).toString();
     const headers = { authorization, 'content-type': 'text/plain; charset=utf-8', 'user-agent': 'exportd' };
-    const response = await transport.send({ method: 'POST', url, headers, body: sql }, signal);
-    const failed = one(response, 'x-clickhouse-exception-code');
-    if (response.statusCode === 200 && failed === undefined) return { response, url, rows: resultRows(response) };
-    const text = await readText(response, url, LONGEST_TEXT).catch(() => '');
-    throw serverFailure({ status: response.statusCode, code: failed, text, database: options.database }, url);
+    return { response: await transport.send({ method: 'POST', url, headers, body: sql }, signal), url };
   }
 
   async function query(sql: string, parameters: StoreParameters, signal: AbortSignal): Promise<Answer> {
     const id = `exportd-${randomUUID()}`;
-    try {
-      return await send(sql, { ...options.settings, ...bound(parameters), query_id: id }, signal);
-    } catch (error) {
-      // It runs on for as long as it has nothing to send. Whoever stopped us does not wait for its end.
-      if (signal.aborted) {
-        const killed = kill(id).finally(() => kills.delete(killed));
-        kills.add(killed);
-      }
+    const search = { ...options.settings, ...bound(parameters), query_id: id };
+    const { response, url } = await send(sql, search, signal).catch((error: unknown) => {
+      kill(id);
       throw error;
-    }
+    });
+    const code = one(response, 'x-clickhouse-exception-code');
+    if (response.statusCode === 200 && code === undefined) return { response, url, rows: resultRows(response) };
+    const text = await readText(response, url, LONGEST_TEXT).catch(() => '');
+    const number = exceptionNumber(code, text);
+    // A gateway that lost its patience says nothing of the query.
+    if (number === undefined) kill(id);
+    throw serverFailure({ status: response.statusCode, number, text, database: options.database }, url);
   }
 
-  /** As far as the server can be reached: a query that ends by itself is no fault. */
-  async function kill(id: string): Promise<void> {
+  /**
+   * A query that was given up runs on for as long as it has nothing to send, also beside the one that asks again. Nobody
+   * waits for its end, and where the user may not kill, the server's limits or its notice of the closed connection end it.
+   */
+  function kill(id: string): void {
     const statement = 'KILL QUERY WHERE query_id = {id:String} ASYNC';
-    try {
-      discard((await send(statement, bound({ id }), AbortSignal.timeout(KILL_TIMEOUT))).response);
-    } catch {
-      // max_execution_time of the server or of `settings` bounds what is left.
-    }
+    const killed = send(statement, bound({ id }), AbortSignal.timeout(KILL_TIMEOUT))
+      .then(({ response }) => discard(response))
+      .catch(() => undefined)
+      .finally(() => kills.delete(killed));
+    kills.add(killed);
   }
 
   async function answerText(sql: string, parameters: StoreParameters = {}, signal = NEVER): Promise<string> {

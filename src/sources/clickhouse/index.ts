@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises';
 import { ExportdError } from '../../core/errors.ts';
 import type { History, Instant } from '../../core/words.ts';
 import { reportQuery } from '../../usage-store/index.ts';
@@ -9,6 +8,7 @@ import { requireKept } from '../kept.ts';
 import type { Pace } from '../pace.ts';
 import type { Source } from '../source.ts';
 import { type ClickHouseOptions, openClickHouse } from './connect.ts';
+import { parquetContent } from './parquet-content.ts';
 
 export interface ClickHouseSourceOptions extends ClickHouseOptions {
   /** The source's name in the YAML; for messages. */
@@ -20,9 +20,6 @@ export interface ClickHouseSourceOptions extends ClickHouseOptions {
   readonly pace: Pace;
   readonly clock: () => Instant;
 }
-
-/** What every whole Parquet file begins and ends with. */
-const MAGIC = 'PAR1';
 
 /**
  * The usage store itself, past the Usage Export API: the same reports, as Parquet. The server keeps an answer back until
@@ -51,14 +48,12 @@ export function openClickHouseSource(options: ClickHouseSourceOptions): Source {
           discard(response);
           throw uncounted(url);
         }
-        if (rows === 0) {
-          discard(response);
-          turn.succeeded();
-          return { kind: 'nothing', ...answered };
-        }
         const { bytes, digest } = await receiveBody(response, url, [], into);
-        if (!(await isWhole(into.path))) throw short(`the answer of ${shownUrl(url)} is no whole Parquet file`);
+        const content = await parquetContent(into.path);
+        if (content === 'torn') throw short(`the answer of ${shownUrl(url)} is no whole Parquet file`);
         turn.succeeded();
+        // Where the count alone says so, staging counts too.
+        if (rows === 0 && content === 'nothing') return { kind: 'nothing', ...answered };
         const body = { kind: 'body', format: 'parquet', file: into, bytes, digest } as const;
         return { ...body, ...answered, declaredRows: rows, strict: true };
       } catch (error) {
@@ -70,19 +65,6 @@ export function openClickHouseSource(options: ClickHouseSourceOptions): Source {
       await server[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Whether the file ends as Parquet does: an exception in its place, or a cut, does not. */
-async function isWhole(path: string): Promise<boolean> {
-  await using file = await open(path);
-  const { size } = await file.stat();
-  if (size < 3 * MAGIC.length) return false;
-  const edge = Buffer.alloc(MAGIC.length);
-  for (const position of [0, size - MAGIC.length]) {
-    await file.read(edge, 0, MAGIC.length, position);
-    if (edge.toString('latin1') !== MAGIC) return false;
-  }
-  return true;
 }
 
 function uncounted(url: URL): ExportdError {
