@@ -159,9 +159,12 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     its.runs += 1;
     let runId: string | undefined;
     let error: ExportdError | undefined;
+    let progress = 0;
     try {
       const acceptHeld = entries.some(({ wish }) => wish.kind === 'run' && wish.acceptHeld);
-      runId = (await its.app.carryOut(planning, { acceptHeld, stop: stopping.signal })).runId;
+      const run = await its.app.carryOut(planning, { acceptHeld, stop: stopping.signal });
+      runId = run.runId;
+      progress = run.outcomes.loaded + run.outcomes.unchanged + run.outcomes.empty;
     } catch (cause) {
       error = asExportdError(cause);
     }
@@ -170,7 +173,8 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     for (const { job } of entries) {
       end(job, runId, error);
       const hasRest = planning.plans.some((plan) => plan.job.name === job && plan.postponed > 0);
-      if (hasRest && error === undefined) enqueue(job, 'rest', LEVEL);
+      // Where nothing came, the next tick tries again, and no loop does.
+      if (hasRest && progress > 0) enqueue(job, 'rest', LEVEL);
     }
     await pump();
   }

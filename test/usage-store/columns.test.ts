@@ -169,7 +169,7 @@ describe('a report', () => {
         ['WEB', 'MOBILE', 'SLACK'][1 + cityHash64(number, 7) % 3] AS source, toString(intDiv(number, 4)) AS conversation_id,
         if(cityHash64(number, 8) % 2 = 0, 'k1', '') AS api_key_id, cityHash64(number, 9) % 4000 AS no_cache_tokens,
         cityHash64(number, 10) % 900 AS completion_tokens, toDecimal64(cityHash64(number, 11) % 1000000, 0) / 1000000000 AS cost_usd
-      FROM numbers(120000)`;
+      FROM numbers(40000)`;
     const columns = `org_id, ts, user_id, model_id, assistant_id, project_id, source, conversation_id, api_key_id, no_cache_tokens, completion_tokens, cost_usd`;
     const digests: string[][] = [];
     for (const [database, parts] of [
@@ -195,7 +195,7 @@ describe('a report', () => {
       );
     }
     const [ordered, anyhow] = digests;
-    expect(ordered?.map((rows) => rows.split('\n').length)).toEqual([14_999, 200, 5, 10, 15]);
+    expect(ordered?.map((rows) => rows.split('\n').length)).toEqual([13_961, 200, 5, 10, 15]);
     expect(anyhow?.map((rows, n) => rows === ordered?.[n])).toEqual([true, true, true, true, true]);
   });
 });
