@@ -4,8 +4,8 @@ import type { Log } from './notify.ts';
 
 /** Tells a dead man's switch that the daemon looks: one GET after each look, which nothing waits for. */
 export interface Heartbeat extends AsyncDisposable {
-  /** Left out where the one before is still under way. */
-  beat(): void;
+  /** Left out where the one before is still under way. Resolves once it was heard or not; never throws. */
+  beat(): Promise<void>;
 }
 
 /** Logs where it stops being heard, and where it is heard again; not every beat. */
@@ -27,6 +27,7 @@ export function openHeartbeat(url: Secret, log: Log): Heartbeat {
   return {
     beat() {
       beating ??= beatOnce();
+      return beating;
     },
     async [Symbol.asyncDispose]() {
       closed = true;

@@ -67,7 +67,7 @@ export async function openSays(options: SaysOptions): Promise<Says> {
     if (event.type === 'config.loaded') configLoaded(event);
     metrics.tell(event);
     alerts.tell(event);
-    if (event.type === 'look') heart?.heartbeat.beat();
+    if (event.type === 'look') void heart?.heartbeat.beat();
   };
 
   return {
