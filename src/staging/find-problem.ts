@@ -8,6 +8,7 @@ import { scanCsv } from './body-scan.ts';
 import { bodyTexts, type Reading, SHARED_FILE, USUAL_RECORD } from './body-texts.ts';
 import type { LandingGroup } from './group-bodies.ts';
 import { isMisfit } from './typed-select.ts';
+import { unreadable } from './unreadable.ts';
 import { shapeOf } from './value-shape.ts';
 
 /** What was found in one body of a statement that failed: what is wrong with it, or how to read it. */
@@ -28,22 +29,19 @@ export async function findProblem(connection: Connection, group: LandingGroup, s
     const reading =
       group.types === undefined && group.hasHeader ? await readingOf(body, group.names.length, signal) : group.reading;
     const problem = await findMisfit(connection, { ...group, reading: { ...reading, inOrder: true } });
+    // A column in which nothing can be a misfit was not looked into: its pages may be damaged.
+    if (group.types !== undefined && problem === undefined) await readWhole(connection, group);
     return problem === undefined ? { reading } : { problem };
   } catch (error) {
     if (signal.aborted || engineFault(error) !== 'other') throw error;
     if (error instanceof ExportdError) return { problem: error };
-    return {
-      problem: new ExportdError(
-        'BODY_MALFORMED',
-        `the export cannot be read as ${group.types === undefined ? 'CSV' : 'Parquet'}`,
-        {
-          scope: 'period',
-          retryable: true,
-          hint: 'the source is asked again; nothing of it was loaded. If it stays so, report it to whoever runs the source',
-        },
-      ),
-    };
+    return { problem: unreadable(group.types === undefined ? 'CSV' : 'Parquet') };
   }
+}
+
+/** Reads every value of a body. */
+async function readWhole(connection: Connection, group: LandingGroup): Promise<void> {
+  await connection.run(`SELECT max(hash(body)) FROM ${bodyTexts(group).from} AS body`);
 }
 
 /** How DuckDB can read a CSV that came with a header. Throws what is wrong with it. */

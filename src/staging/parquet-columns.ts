@@ -2,8 +2,9 @@ import { matchingName, quotedName } from '../core/columns.ts';
 import { contractColumns, reportName } from '../core/contract.ts';
 import { ExportdError } from '../core/errors.ts';
 import type { ColumnType, Report } from '../core/words.ts';
-import { type Connection, quoteText } from '../duckdb/engine.ts';
+import { type Connection, engineFault, quoteText } from '../duckdb/engine.ts';
 import { DUCKDB_TYPES } from '../duckdb/types.ts';
+import { unreadable } from './unreadable.ts';
 
 /** Types of the contract as DuckDB reads them from Parquet: a map is the text of a JSON object. */
 const TYPES = new Map<string, ColumnType>();
@@ -13,16 +14,14 @@ for (const [type, native] of Object.entries(DUCKDB_TYPES)) {
 
 /**
  * The columns of a Parquet body, in their order. Throws VALUE_MISFIT where one of the contract's has another type than
- * the contract's own: a value that would have to be changed is not taken.
+ * the contract's own: a value that would have to be changed is not taken; BODY_MALFORMED where it is no Parquet file.
  */
 export async function parquetColumns(
   connection: Connection,
   report: Report,
   path: string,
 ): Promise<{ readonly names: readonly string[]; readonly types: readonly ColumnType[] }> {
-  const columns = await connection.rows<{ column_name: string; column_type: string }>(
-    `SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet(${quoteText(path)}))`,
-  );
+  const columns = await described(connection, path);
   const contract = new Map(contractColumns(report).map(({ name, type }) => [name, type]));
   const types = columns.map(({ column_name: name, column_type: native }) => {
     const wanted = contract.get(matchingName(name));
@@ -31,6 +30,21 @@ export async function parquetColumns(
     return wanted ?? TYPES.get(native) ?? 'string';
   });
   return { names: columns.map(({ column_name: name }) => name), types };
+}
+
+interface Described {
+  readonly column_name: string;
+  readonly column_type: string;
+}
+
+async function described(connection: Connection, path: string): Promise<Described[]> {
+  try {
+    return await connection.rows<Described>(
+      `SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet(${quoteText(path)}))`,
+    );
+  } catch (error) {
+    throw engineFault(error) === 'other' && !(error instanceof ExportdError) ? unreadable('Parquet') : error;
+  }
 }
 
 function otherType(report: Report, name: string, native: string, wanted: ColumnType | undefined): ExportdError {

@@ -177,10 +177,14 @@ function nothing(algorithm: string): Measured {
 
 function countDiffers(body: Body, rows: number): ExportdError | undefined {
   if (body.declaredRows === undefined || body.declaredRows === rows) return undefined;
-  return new ExportdError('BODY_SHORT', `the export holds ${rows} rows, its recordCount says ${body.declaredRows}`, {
+  const [says, otherwise] =
+    body.format === 'parquet'
+      ? ['the server counted', '']
+      : ['its recordCount says', '. If it always counts otherwise, set record_count: warn on it'];
+  return new ExportdError('BODY_SHORT', `the export holds ${rows} rows, ${says} ${body.declaredRows}`, {
     scope: 'period',
     retryable: true,
-    hint: 'the source is asked again. If it always counts otherwise, set record_count: warn on it',
+    hint: `the source is asked again${otherwise}`,
   });
 }
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type {
@@ -18,9 +18,11 @@ import { openSpool, type SpoolFile } from '../../src/staging/spool.ts';
 import type { Preview, Staged, StagedLoad } from '../../src/staging/staged.ts';
 import { openStaging } from '../../src/staging/staging.ts';
 
-/** A body that arrived. One of csv, json. */
+/** A body that arrived. One of csv, json, parquet. */
 export interface Given {
   readonly csv?: string | Buffer;
+  /** A query for its rows, or the bytes of the file. */
+  readonly parquet?: string | Buffer;
   /** Rows of a JSON answer. */
   readonly json?: readonly (readonly (readonly [string, string | null])[])[];
   /** recordCount; default: none. */
@@ -43,6 +45,8 @@ export interface Wish {
 export interface Lab extends AsyncDisposable {
   readonly connection: Connection;
   readonly directory: string;
+  /** A query's rows as a Parquet file. */
+  parquet(sql: string): Promise<Buffer>;
   stage(given: readonly Given[], wish?: Wish): Promise<Staged>;
   preview(given: Given, limit: number, wish?: Wish): Promise<Preview>;
   /** The rows of one load, as text, in any order. */
@@ -68,9 +72,22 @@ export async function openLab(options: { memoryLimit?: number } = {}): Promise<L
   const staging = openStaging({ engine: async () => engine, spool });
   const files: SpoolFile[] = [];
 
+  async function bytesOf({ csv, json, parquet }: Given): Promise<{ bytes: Buffer; layout?: Layout }> {
+    if (csv !== undefined) return { bytes: Buffer.from(csv) };
+    if (parquet === undefined) return fromJson(json ?? []);
+    return { bytes: typeof parquet === 'string' ? await parquetOf(parquet) : parquet };
+  }
+
+  async function parquetOf(sql: string): Promise<Buffer> {
+    const path = join(directory, 'written.parquet');
+    await connection.run(`COPY (${sql}) TO ${quoteText(path)} (FORMAT parquet)`);
+    return readFile(path);
+  }
+
   async function bodyOf(given: Given, index: number, report: Report): Promise<Body> {
-    const { bytes, layout } = given.csv === undefined ? fromJson(given.json ?? []) : { bytes: Buffer.from(given.csv) };
-    const file = spool.file('.csv');
+    const { bytes, layout } = await bytesOf(given);
+    const format = given.parquet === undefined ? 'csv' : 'parquet';
+    const file = spool.file('.body');
     files.push(file);
     await writeFile(file.path, bytes);
     const start = Date.UTC(2026, 2, 1 + index);
@@ -92,7 +109,7 @@ export async function openLab(options: { memoryLimit?: number } = {}): Promise<L
       requestedAt: Date.UTC(2026, 10, 25, 3, 0, 0, 123),
       answeredAt: Date.UTC(2026, 10, 25, 3, 0, 1),
       file,
-      format: 'csv',
+      format,
       layout,
       bytes: bytes.length,
       digest: createHash('sha256').update(bytes).digest('hex'),
@@ -116,8 +133,10 @@ export async function openLab(options: { memoryLimit?: number } = {}): Promise<L
   return {
     connection,
     directory,
+    parquet: parquetOf,
     async stage(given, wish = {}) {
-      const bodies = await Promise.all(given.map((each, index) => bodyOf(each, index, wish.report ?? USERS)));
+      const bodies: Body[] = [];
+      for (const [index, each] of given.entries()) bodies.push(await bodyOf(each, index, wish.report ?? USERS));
       return staging.stage(specOf(wish), tableOf(wish), bodies, wish.signal ?? new AbortController().signal);
     },
     async preview(given, limit, wish = {}) {
