@@ -160,7 +160,7 @@ describe('a report', () => {
     );
   });
 
-  test('of the same usage is the same bytes, in whatever order it came and however it is stored', async () => {
+  test('of the same usage is the same bytes, in the order of what rows are about, however it came and is stored', async () => {
     const usage = `SELECT
         'acme' AS org_id, toDateTime64('2026-11-23', 6, 'UTC') + INTERVAL number * 1700 MICROSECOND AS ts,
         concat('u', toString(cityHash64(number, 1) % 3000)) AS user_id, concat('m', toString(cityHash64(number, 2) % 5)) AS model_id,
@@ -197,5 +197,10 @@ describe('a report', () => {
     const [ordered, anyhow] = digests;
     expect(ordered?.map((rows) => rows.split('\n').length)).toEqual([13_961, 200, 5, 10, 15]);
     expect(anyhow?.map((rows, n) => rows === ordered?.[n])).toEqual([true, true, true, true, true]);
+    const entities = ordered?.map((rows, n) => {
+      const at = GROUPINGS[DATA_TYPES[n] ?? 'users'].length === 0 ? 3 : 4;
+      return rows.split('\n').map((row) => String((JSON.parse(row) as unknown[])[at]));
+    });
+    expect(entities).toEqual(entities?.map((ids) => ids.toSorted()));
   });
 });
