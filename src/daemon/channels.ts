@@ -3,7 +3,7 @@ import type { NotificationConfig } from '../config/load.ts';
 import { type Notifier, type NotifierOptions, openNotifier } from './notify.ts';
 
 /** Milliseconds that what is still to be told has when nobody will ask for it any more. */
-const LAST_WORDS = 5_000;
+const LAST_WORDS = 2_000;
 
 /** The channels of the config in force. One that a reload leaves as it is keeps what waits in it. */
 export class Channels implements AsyncDisposable {

@@ -24,7 +24,7 @@ export class Metrics {
   #mayHaveGone = false;
 
   readonly #periods: Counter<'job' | 'outcome' | 'reason'>;
-  readonly #errors: Counter<'code'>;
+  readonly #errors: Counter<'job' | 'code'>;
   readonly #rows: Counter<'job'>;
   readonly #exports: Counter<'source'>;
   readonly #bytes: Counter<'source'>;
@@ -52,7 +52,7 @@ export class Metrics {
       labelNames: readonly L[] = [],
     ) => new Histogram<L>({ name: `exportd_${name}`, help, buckets, labelNames, registers });
     this.#periods = counter('periods_total', 'Periods that ended', ['job', 'outcome', 'reason']);
-    this.#errors = counter('period_errors_total', 'Periods that failed or were held', ['code']);
+    this.#errors = counter('period_errors_total', 'Periods that failed or were held', ['job', 'code']);
     this.#rows = counter('rows_total', 'Rows of the periods that were loaded', ['job']);
     this.#exports = counter('exports_total', 'Exports that arrived whole; their rate is the pace', ['source']);
     this.#bytes = counter('bytes_total', 'Bytes of those exports', ['source']);
@@ -151,7 +151,7 @@ export class Metrics {
     if (this.#lastSeen.jobNamed(job) === undefined) return;
     this.#periods.inc({ job, outcome, reason: entry?.reason ?? 'none' });
     if (outcome === 'loaded') this.#rows.inc({ job }, rows);
-    if (outcome === 'failed' || outcome === 'held') this.#errors.inc({ code: error?.code ?? 'INTERNAL' });
+    if (outcome === 'failed' || outcome === 'held') this.#errors.inc({ job, code: error?.code ?? 'INTERNAL' });
   }
 
   /** Series of jobs that are gone would be scraped for ever. */
@@ -160,6 +160,7 @@ export class Metrics {
     this.#mayHaveGone = false;
     const isGone = (job: unknown) => this.#lastSeen.jobNamed(String(job)) === undefined;
     for (const { labels } of (await this.#periods.get()).values) if (isGone(labels.job)) this.#periods.remove(labels);
+    for (const { labels } of (await this.#errors.get()).values) if (isGone(labels.job)) this.#errors.remove(labels);
     for (const { labels } of (await this.#rows.get()).values) if (isGone(labels.job)) this.#rows.remove(labels);
   }
 }

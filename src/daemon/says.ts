@@ -24,7 +24,7 @@ export interface SaysOptions {
   readonly requestRun: (job: string, wish: Wish) => 'queued' | 'running';
 }
 
-/** All that the daemon says beside its log: pages, metrics, alerts and heartbeat. Disposing gives alerts 5 s to be told. */
+/** All that the daemon says beside its log: pages, metrics, alerts and heartbeat. Disposing gives alerts 2 s to be told. */
 export interface Says extends AsyncDisposable {
   /** Must be told of every event. Never throws, never waits, asks nobody. */
   readonly tell: Tell;

@@ -4,7 +4,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import type { Instant } from '../../src/core/words.ts';
 import { ConfigWatch } from '../../src/daemon/config-watch.ts';
 import { type Daemon, openDaemon } from '../../src/daemon/daemon.ts';
-import type { DaemonEvent } from '../../src/daemon/daemon-events.ts';
+import type { DaemonEvent, Tell } from '../../src/daemon/daemon-events.ts';
 import type { Folder } from '../cli/exportd.ts';
 
 export interface DaemonWorld extends AsyncDisposable {
@@ -21,7 +21,13 @@ export interface DaemonWorld extends AsyncDisposable {
   told(type: DaemonEvent['type'], job?: string): number;
 }
 
-export async function daemonWorld(place: Folder, now: Instant, random: () => number = () => 0): Promise<DaemonWorld> {
+/** @param also told of every event, too */
+export async function daemonWorld(
+  place: Folder,
+  now: Instant,
+  random: () => number = () => 0,
+  also: Tell = () => undefined,
+): Promise<DaemonWorld> {
   const config = place.at('exportd.yaml');
   const events: DaemonEvent[] = [];
   const clock = () => world.now;
@@ -32,7 +38,10 @@ export async function daemonWorld(place: Folder, now: Instant, random: () => num
       reread: (force) => watch.again(force),
       open: (its, emit) => openApp({ config: its, clock, emit, concurrency: undefined }),
       clock,
-      tell: (event) => events.push(event),
+      tell(event) {
+        events.push(event);
+        also(event);
+      },
       random,
     });
   };
