@@ -33,10 +33,13 @@ function allowDataType(job: Json | boolean | undefined): void {
   job.properties.dataType = { ...job.properties.data_type, description: 'Write data_type', deprecated: true };
 }
 
+const OR_REFERENCE = '|\\$\\{';
+
 function allowReference(schema: Json): void {
   const { type, pattern, enum: words } = schema;
   if (type === 'string' && typeof pattern === 'string' && pattern !== NAME.source) {
-    schema.pattern = `${pattern}|\\$\\{`;
+    // zod comes by once for every wrapper that a schema has.
+    if (!pattern.endsWith(OR_REFERENCE)) schema.pattern = pattern + OR_REFERENCE;
     delete schema.format;
   } else if (type === 'string' && schema.format === 'uri') {
     delete schema.format;

@@ -81,7 +81,7 @@ const baseUrl = () =>
       .string()
       .refine(isHttpUrl, { error: 'a URL such as https://api.example.com', abort: true })
       .refine((text) => new URL(text).username === '' && new URL(text).password === '' && !/[?#]/.test(text), {
-        error: 'a URL without user name, password, ? and # (the key goes into api_key)',
+        error: 'a URL without user name, password, ? and # (credentials have keys of their own)',
       }),
     'http://unset.invalid',
   );
@@ -124,7 +124,11 @@ const clickhouse = strict({
   type: described(z.literal('clickhouse'), 'The usage store behind the API, in ClickHouse'),
   key: sourceKey(),
   url: described(baseUrl(), "ClickHouse's HTTP interface, e.g. https://clickhouse.example.com:8443; may carry a path"),
-  username: described(given(z.string().min(1), 'unset').prefault('default'), 'One who may SELECT is enough'),
+  username: described(
+    // So it is sent: whatever stands behind a colon would be the password.
+    text(/^[^:]+$/, 'a user name without :', 'unset').prefault('default'),
+    'One who may SELECT is enough',
+  ),
   password: described(secret(z.string(), 'unset').nullish(), "The user's, best as ${NAME} or ${file:/path}"),
   jwt: described(headerSecret().nullish(), 'A token in place of username and password'),
   database: described(given(z.string().min(1), 'unset').prefault('default'), 'Where the tables of the store are'),

@@ -3,11 +3,13 @@ import { createServer, type RequestListener } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ExportdError } from '../../src/core/errors.ts';
 import { Secret } from '../../src/core/secret.ts';
+import { openSources } from '../../src/open-sources.ts';
 import { type ClickHouseSourceOptions, openClickHouseSource } from '../../src/sources/clickhouse/index.ts';
 import { createPace } from '../../src/sources/pace.ts';
 import type { Extract } from '../../src/sources/source.ts';
 import { openSpool } from '../../src/staging/spool.ts';
 import { initStore } from '../../src/usage-store/migrations.ts';
+import { load } from '../config/frame.ts';
 import { type ClickHouseServer, startClickHouse } from '../engines/clickhouse.ts';
 import { startTcpProxy } from '../engines/tcp-proxy.ts';
 import { full } from '../faults/rounds.ts';
@@ -290,6 +292,33 @@ describe('what stands before ClickHouse', () => {
     expect(error).toMatchObject({ code: 'WRONG_URL', scope: 'source', retryable: false });
     expect(error.message).toBe(`${fake.url}/x answered 404, which is not how ClickHouse answers`);
   });
+});
+
+test('two sources of one server and workspace share one pace: the slowest of theirs', async () => {
+  let now = 0;
+  let most = 0;
+  await using fake = await stub((_, response) => {
+    now += 1;
+    most = Math.max(most, now);
+    setImmediate(() => {
+      now -= 1;
+      response.writeHead(404).end();
+    });
+  });
+  const keys = `type: clickhouse, url: "${fake.url}", workspace: acme`;
+  const config = load(
+    `version: 1\nsources:\n  store: { ${keys} }\n  twin: { ${keys}, database: other, concurrency: 1 }\n`,
+  );
+  const openSource = openSources(config, { clock: Date.now, concurrency: undefined, onSlowed: () => () => undefined });
+  await using folder = await temporaryFolder();
+  await using spool = await openSpool({ directory: folder.path, limit: 1e9, instance: 'lab/00000001' });
+  await using one = await openSource('store');
+  await using other = await openSource('twin');
+  const never = new AbortController().signal;
+  await Promise.allSettled(
+    [one, other, one, other].map((source) => source.extract(askFor(DAY), spool.file('.body'), never)),
+  );
+  expect(most).toBe(1);
 });
 
 async function running(): Promise<number> {
