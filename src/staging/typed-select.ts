@@ -35,8 +35,11 @@ export function typedSelect(
     return `SELECT ${[...names, ...metadata(only).map(({ name, sql }) => `${sql} AS ${name}`)].join(', ')}\nFROM (${rows})`;
   }
   return `SELECT ${[...names, 'loads.* EXCLUDE (file)'].join(', ')}
-FROM (${rows}) JOIN (${loadsValues(loads)}) AS loads ON filename = loads.file`;
+FROM (${rows}) JOIN (${loadsValues(loads)}) AS loads ON _exportd_file = loads.file`;
 }
+
+/** Whose rows they are; under a name that no column lands as, since a column may well be called filename. */
+const FILE = 'filename AS _exportd_file';
 
 /**
  * Of groups that have texts. They differ in where a text stands, never in what becomes of it: their texts are put under
@@ -51,7 +54,7 @@ function textRows(groups: readonly LandingGroup[], columns: readonly LandingColu
     const named = texts.map((text, index) => `${text ?? 'NULL::VARCHAR'} AS text${index}`);
     return `SELECT ${['filename', ...named].join(', ')} FROM ${from}`;
   });
-  return `SELECT ${['filename', ...landed].join(',\n  ')}\nFROM (${selects.join('\nUNION ALL\n')})`;
+  return `SELECT ${[FILE, ...landed].join(',\n  ')}\nFROM (${selects.join('\nUNION ALL\n')})`;
 }
 
 /** Of Parquet: a value that has the type in which it lands is taken as it is, any other goes by its text. */
@@ -71,7 +74,7 @@ function typedRows(group: LandingGroup, columns: readonly LandingColumn[], mayRo
           : strictValue(text, column, mayRound);
     return `${value} AS ${quoteName(column.name)}`;
   });
-  return `SELECT ${['filename', ...landed].join(',\n  ')}\nFROM ${bodies.from}`;
+  return `SELECT ${[FILE, ...landed].join(',\n  ')}\nFROM ${bodies.from}`;
 }
 
 /** Types of which every value can land: a double may be infinite, a map's text any text. */
@@ -79,7 +82,7 @@ const TAKEN_AS_IS: ReadonlySet<ColumnType> = new Set(['string', 'integer', 'nume
 
 function noRows(columns: readonly LandingColumn[]): string {
   const nulls = columns.map(({ name, type }) => `NULL::${DUCKDB_TYPES[type]} AS ${quoteName(name)}`);
-  return `SELECT ${[`'' AS filename`, ...nulls].join(', ')} WHERE false`;
+  return `SELECT ${[`'' AS _exportd_file`, ...nulls].join(', ')} WHERE false`;
 }
 
 /** Where a group has the text of each column; undefined where it has none. */
