@@ -23,9 +23,16 @@ beforeAll(async () => {
     'exportd.yaml': `version: 1
 sources:
   store: { type: clickhouse, url: "${server.url}", workspace: acme }
+  tight: { type: clickhouse, url: "${server.url}", workspace: acme, settings: { max_memory_usage: 2MB } }
 destinations:
   local: { type: duckdb, path: ./out.duckdb }
 jobs:
+  tight:
+    source: tight
+    destination: local
+    data_type: users
+    window: { grain: day }
+    retries: { max_attempts: 2, min_delay: 0s }
   j:
     source: store
     destination: local
@@ -49,10 +56,27 @@ async function say(at: string, user: string): Promise<void> {
 }
 
 async function run() {
+  const { exit, document } = await runOf('j');
+  const outcomes = Object.entries(document.outcomes).filter(([, count]) => count > 0);
+  return { exit, outcomes: Object.fromEntries(outcomes) };
+}
+
+async function runOf(job: string) {
   const dates = ['--from', '2026-03-01', '--to', '2026-03-04'];
-  const { exit, stdout } = await exportd(['run', 'j', ...dates, '-o', 'json', '--config', place.at('exportd.yaml')]);
-  const { outcomes } = JSON.parse(stdout) as { outcomes: Record<string, number> };
-  return { exit, outcomes: Object.fromEntries(Object.entries(outcomes).filter(([, count]) => count > 0)) };
+  const { exit, stdout, stderr } = await exportd([
+    'run',
+    job,
+    ...dates,
+    '-o',
+    'json',
+    '--config',
+    place.at('exportd.yaml'),
+  ]);
+  const document = JSON.parse(stdout) as {
+    outcomes: Record<string, number>;
+    periods: { outcome: string; error: { code: string; message: string } | null }[];
+  };
+  return { exit, document, log: stderr };
 }
 
 async function query(sql: string): Promise<unknown[]> {
@@ -94,4 +118,15 @@ test('a workspace that switches user-level data off keeps its rows and loses wha
   expect(await query('SELECT count(*), count(user_id), count(name), count(messages_total_rank) FROM t')).toEqual([
     ['4', '0', '0', '4'],
   ]);
+});
+
+test('a store without memory for a report is asked again, then its periods fail with its words, and nothing lands (case d15)', async () => {
+  const { exit, document, log } = await runOf('tight');
+  expect(exit).toBe(1);
+  expect(log.match(/"period\.retrying"/g)).toHaveLength(4);
+  const message = 'ClickHouse answered 241 MEMORY_LIMIT_EXCEEDED (database default)';
+  expect(document.periods.map(({ outcome, error }) => ({ outcome, error }))).toEqual(
+    Array(4).fill({ outcome: 'failed', error: expect.objectContaining({ code: 'SOURCE_ERROR', message }) }),
+  );
+  expect(await query(`SELECT count(*) FROM tight`)).toEqual([['0']]);
 });
