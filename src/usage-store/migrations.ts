@@ -40,9 +40,14 @@ export async function initStore(client: StoreClient, migrations = MIGRATIONS): P
   return { from, to: Math.max(from, newest(migrations)) };
 }
 
+/** A store's version only grows: what was seen of a client's store needs no second question before every report. */
+const seen = new WeakMap<StoreClient, number>();
+
 /** Throws STORE_OUTDATED (source) where the store is none, or older than this version reads. A newer one is taken. */
 export async function requireVersion(client: StoreClient, signal?: AbortSignal, wanted = STORE_VERSION): Promise<void> {
+  if ((seen.get(client) ?? 0) >= wanted) return;
   const version = await storeVersion(client, signal);
+  seen.set(client, version);
   if (version >= wanted) return;
   const is = version === 0 ? 'has no tables of a usage store' : `is of version ${version}`;
   throw new ExportdError('STORE_OUTDATED', `the ClickHouse database ${is}; this exportd reads version ${wanted}`, {

@@ -100,6 +100,24 @@ CREATE TABLE IF NOT EXISTS shoes (size UInt8) ENGINE = MergeTree ORDER BY size;
     await requireVersion(client);
   });
 
+  test('is asked for its version once by a reader, and again only for as long as it is too old', async () => {
+    const client = storeClient(server, await newDatabase());
+    let questions = 0;
+    const asking = {
+      ...client,
+      async rows<T>(...given: Parameters<typeof client.rows>) {
+        questions += 1;
+        return await client.rows<T>(...given);
+      },
+    };
+    await expect(requireVersion(asking)).rejects.toMatchObject({ code: 'STORE_OUTDATED' });
+    await initStore(client);
+    await requireVersion(asking);
+    const asked = questions;
+    await requireVersion(asking);
+    expect(questions).toBe(asked);
+  });
+
   test('two at once make one store', async () => {
     const database = await newDatabase();
     await Promise.all([initStore(storeClient(server, database)), initStore(storeClient(server, database))]);
