@@ -34,8 +34,10 @@ export function typedSelect(
   if (only !== undefined && loads.length === 1) {
     return `SELECT ${[...names, ...metadata(only).map(({ name, sql }) => `${sql} AS ${name}`)].join(', ')}\nFROM (${rows})`;
   }
-  return `SELECT ${[...names, 'loads.* EXCLUDE (file)'].join(', ')}
-FROM (${rows}) JOIN (${loadsValues(loads)}) AS loads ON _exportd_file = loads.file`;
+  // Names of ours that no column lands as: a column may well be called file or loads.
+  const own = names.map((name) => `_exportd_rows.${name}`);
+  return `SELECT ${[...own, '_exportd_loads.* EXCLUDE (file)'].join(', ')}
+FROM (${rows}) AS _exportd_rows JOIN (${loadsValues(loads)}) AS _exportd_loads ON _exportd_file = _exportd_loads.file`;
 }
 
 /** Whose rows they are; under a name that no column lands as, since a column may well be called filename. */
