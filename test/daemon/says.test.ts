@@ -75,10 +75,10 @@ describe('a daemon that tells', () => {
   test('tells of a refused key once, whatever the ticks and jobs, and once that it is over (reliability 9)', async () => {
     api.fault({ kind: 'status', status: 401, body: { message: `The key ${KEY} is invalid.` }, times: 'always' });
     const { says, world } = await open('[failure, held, stale, recovered]');
-    await world.goTo(Date.parse('2026-11-24T08:30:00Z'), HOUR / 4);
+    await world.goTo(Date.parse('2026-11-24T07:30:00Z'), HOUR / 2);
     expect(await pagesOf(says)).toContain('"ready":false');
     api.liftFaults();
-    await world.goTo(Date.parse('2026-11-24T10:00:00Z'), HOUR / 4);
+    await world.goTo(Date.parse('2026-11-24T08:30:00Z'), HOUR / 2);
     const pages = await pagesOf(says);
     expect(pages).toContain('"ready":true');
     await world[Symbol.asyncDispose]();
