@@ -178,7 +178,10 @@ export async function openApp(options: AppOptions): Promise<App> {
       let warming: Promise<unknown> | undefined;
       const emitAndWarm: Emit = (event) => {
         emit(event);
-        if (event.type === 'period.started') warming ??= pause(REQUEST_LEAVES).then(engine);
+        if (event.type === 'period.started')
+          warming ??= pause(REQUEST_LEAVES)
+            .then(engine)
+            .catch(() => undefined);
       };
       try {
         const tools: RunTools = {

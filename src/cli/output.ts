@@ -144,7 +144,8 @@ export function createOutput(options: OutputOptions): Output {
       else output.stderr.write(`${told.lines.join('\n')}\n`);
     },
     learn(config) {
-      secrets.push(...config.secrets());
+      const known = new Set(secrets.map((secret) => secret.reveal()));
+      secrets.push(...config.secrets().filter((secret) => !known.has(secret.reveal())));
       redact = createRedact(secrets);
       locate = (path) => config.locate(path);
     },

@@ -5,6 +5,7 @@ import { type Daemon, openDaemon } from '../daemon/daemon.ts';
 import type { DaemonEvent } from '../daemon/daemon-events.ts';
 import { openSays } from '../daemon/says.ts';
 import { createLog, logDaemon } from '../log.ts';
+import { callsOf } from '../stack.ts';
 import type { CommandContext, Exit } from './command.ts';
 import { readConfig } from './jobs.ts';
 import { readableLog } from './readable-log.ts';
@@ -24,6 +25,8 @@ export async function start(context: CommandContext): Promise<Exit> {
   const write = output.log.live && output.format === 'text' ? readableLog(output.log) : output.log.write;
   const log = createLog({ level: logLevel ?? 'info', write });
   const logEvent = logDaemon(log);
+  const failed = (cause: unknown) =>
+    log.error({ event: 'unexpected', calls: callsOf(cause) }, 'unexpected error in exportd: please report it');
   let daemon: Daemon | undefined;
   await using says = await openSays({
     config,
@@ -42,6 +45,7 @@ export async function start(context: CommandContext): Promise<Exit> {
     open: (its, emit) => openApp({ config: its, clock, emit, concurrency: undefined }),
     clock,
     tell,
+    failed,
     random: Math.random,
   });
   const running = daemon;
@@ -50,17 +54,18 @@ export async function start(context: CommandContext): Promise<Exit> {
     says.url === undefined ? 'no page: daemon.listen is null' : `listening on ${says.url}`,
   );
 
-  const reload = () => void running.reload();
+  const reload = () => void running.reload().catch(failed);
+  const look = () => running.look().catch(failed);
   process.on('SIGHUP', reload);
-  const heart = schedule(HEARTBEAT, () => running.look(), { noOverlap: true });
+  const heart = schedule(HEARTBEAT, look, { noOverlap: true });
   try {
-    await running.look();
+    void look();
     if (!stop.aborted) await new Promise((resolve) => stop.addEventListener('abort', resolve, { once: true }));
   } finally {
     await heart.destroy();
     process.off('SIGHUP', reload);
   }
-  const grace = config.daemon.shutdownGrace;
+  const grace = (says.lastSeen.config().config ?? config).daemon.shutdownGrace;
   const began = performance.now();
   await running.stop();
   // Commits that had begun run to their end, whatever the grace says.

@@ -35,6 +35,8 @@ export class ConfigWatch {
   #read(): Config {
     // Taken before: what changes while it is read is seen at the next look.
     this.#signs = this.#signsNow();
+    // One that is broken is no state to come back to: whatever is good after it is news.
+    this.#held = '';
     const config = this.#load();
     const secrets = config.secretFiles();
     const isKnown = secrets.size === this.#secretFiles.length && this.#secretFiles.every((path) => secrets.has(path));

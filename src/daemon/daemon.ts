@@ -1,5 +1,6 @@
 import type { App, Planning } from '../app.ts';
 import type { Config } from '../config/load.ts';
+import { physicalOf } from '../config/physical-destination.ts';
 import { ConfigError, formatProblem } from '../config/problems.ts';
 import { ExportdError } from '../core/errors.ts';
 import type { Wish } from '../core/plan.ts';
@@ -19,6 +20,8 @@ export interface DaemonOptions {
   readonly open: (config: Config, emit: Emit) => Promise<App>;
   readonly clock: () => Instant;
   readonly tell: Tell;
+  /** Told of what should not have happened, and is survived. */
+  readonly failed: (cause: unknown) => void;
   /** 0 to 1; for jitter. */
   readonly random: () => number;
 }
@@ -75,13 +78,24 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
 
   async function abdicate(old: Reign): Promise<void> {
     old.over = true;
-    if (old.runs === 0) await old.app[Symbol.asyncDispose]();
+    if (old.runs === 0) await close(old);
+  }
+
+  async function close({ app }: Reign): Promise<void> {
+    try {
+      await app[Symbol.asyncDispose]();
+    } catch (cause) {
+      // What it could not clear away the next start does.
+      options.failed(cause);
+    }
   }
 
   function enqueue(name: string, why: Cause, wish: Wish, tick?: Instant): void {
     const job = reign.jobs.get(name);
     if (job === undefined || stopping.signal.aborted) return;
-    queue.add({ job: name, table: `${job.destination}\n${job.table.name}`, why, wish, tick });
+    const destination = reign.config.destinations.get(job.destination);
+    const place = destination === undefined ? job.destination : physicalOf(destination);
+    queue.add({ job: name, table: `${place}\n${job.table.name}`, why, wish, tick });
     tell({ type: 'job.queued', at: clock(), job: name, why, tick });
   }
 
@@ -93,7 +107,8 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
 
   /** Plans what waits and starts what has a place; one call after the other. */
   function pump(): Promise<void> {
-    pumping = pumping.then(planAndStart);
+    // A bug in one round must not end all that come after it.
+    pumping = pumping.then(planAndStart).catch((cause: unknown) => options.failed(cause));
     return pumping;
   }
 
@@ -103,14 +118,17 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       if (taken.length === 0) break;
       await plan(taken);
     }
-    while (!stopping.signal.aborted && reign.runs < reign.config.daemon.concurrency) {
+    while (!stopping.signal.aborted && runs.size < reign.config.daemon.concurrency) {
       // What people wait for goes before history.
       const next = ready.find(({ planning }) => hasAwaited(planning)) ?? ready[0];
       if (next === undefined) return;
       ready = ready.filter((planned) => planned !== next);
       const run = carryOut(next, reign);
       runs.add(run);
-      void run.finally(() => runs.delete(run));
+      void run.finally(() => {
+        runs.delete(run);
+        void pump();
+      });
     }
   }
 
@@ -118,14 +136,26 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   async function plan(taken: readonly Queued[]): Promise<void> {
     const [first] = taken;
     if (first === undefined) return;
-    const jobs = taken.flatMap(({ job }) => reign.jobs.get(job) ?? []);
-    for (const { job, why, tick } of taken) tell({ type: 'job.started', at: clock(), job, why, tick });
+    const jobs: Job[] = [];
+    for (const { job: name, why, tick } of taken) {
+      tell({ type: 'job.started', at: clock(), job: name, why, tick });
+      const job = reign.jobs.get(name);
+      try {
+        if (job === undefined) throw new Error(`job ${name} waited though it is gone`);
+        reign.config.need([job]);
+        jobs.push(job);
+      } catch (cause) {
+        unplanned(name, asExportdError(cause));
+      }
+    }
     let planning: Planning;
     try {
-      reign.config.need(jobs);
       planning = await reign.app.plan(jobs, first.wish, clock(), stopping.signal);
     } catch (cause) {
-      for (const { job } of taken) unplanned(job, asExportdError(cause));
+      for (const { name } of jobs) {
+        if (stopping.signal.aborted) end(name, undefined, undefined);
+        else unplanned(name, asExportdError(cause));
+      }
       return;
     }
     for (const destination of new Set(jobs.map((job) => job.destination))) {
@@ -134,7 +164,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     }
     for (const { job, error } of planning.unplanned) unplanned(job.name, error);
     const due: Queued[] = [];
-    for (const entry of taken) {
+    for (const entry of taken.filter(({ job }) => jobs.some(({ name }) => name === job))) {
       const plans = planning.plans.filter(({ job }) => job.name === entry.job);
       const state = planning.states.get(entry.job);
       const [plan] = plans;
@@ -168,15 +198,14 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     } catch (cause) {
       error = asExportdError(cause);
     }
-    its.runs -= 1;
-    if (its.over && its.runs === 0) await its.app[Symbol.asyncDispose]();
     for (const { job } of entries) {
       end(job, runId, error);
       const hasRest = planning.plans.some((plan) => plan.job.name === job && plan.postponed > 0);
       // Where nothing came, the next tick tries again, and no loop does.
       if (hasRest && progress > 0) enqueue(job, 'rest', LEVEL);
     }
-    await pump();
+    its.runs -= 1;
+    if (its.over && its.runs === 0) await close(its);
   }
 
   function end(job: string, runId: string | undefined, error: ExportdError | undefined): void {
@@ -197,6 +226,10 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     let loaded: Config | undefined;
     try {
       loaded = options.reread(force);
+      loaded?.need(
+        loaded.jobs.filter((job) => job.enabled),
+        'notifications',
+      );
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       tell({ type: 'config.broken', at: clock(), problems: error.problems.map(formatProblem) });
@@ -209,7 +242,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     const old = reign;
     reign = next;
     schedules = new Schedules(reign.config.jobs, clock(), schedules);
-    queue.keepOnly(reign.jobs);
+    for (const { job, why, wish, tick } of queue.clear()) enqueue(job, why, wish, tick);
     putBack();
     tell({ type: 'config.loaded', at: clock(), config: loaded, version: loaded.version, reloaded: true });
     enqueueAll('reload');
@@ -221,8 +254,8 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     await reread(false);
     const due = schedules.due(clock(), options.random);
     for (const { job, tick } of due) enqueue(job.name, 'tick', { kind: 'tick' }, tick);
-    await pump();
     tell({ type: 'look', at: clock(), dueJobs: due.map(({ job }) => job.name) });
+    await pump();
   }
 
   return {

@@ -54,8 +54,10 @@ export class Schedules {
     const due: DueJob[] = [];
     for (const watched of this.#watched) {
       const { job, schedule } = watched;
-      if (now < watched.seen - CLOCK_WAS_WRONG) this.#lookFrom(watched, now);
-      else if (watched.next !== undefined && watched.next <= now) {
+      if (now < watched.seen - CLOCK_WAS_WRONG) {
+        this.#lookFrom(watched, now);
+        watched.waiting = undefined;
+      } else if (watched.next !== undefined && watched.next <= now) {
         const tick = newestTick(schedule, watched.next, now);
         watched.waiting ??= { tick, until: now + random() * schedule.jitter };
         this.#lookFrom(watched, now);

@@ -13,22 +13,29 @@ export interface Queued {
 }
 
 /**
- * Jobs that wait, each once, and jobs in hand, each once: no job overlaps itself, nor another on its table. What came
- * meanwhile waits for their end. What a bounded plan left over goes after all others.
+ * Jobs that wait and jobs in hand: no job overlaps itself, nor another on its table. What came meanwhile waits for their
+ * end. What a bounded plan left over goes after all others.
  */
 export class WorkQueue {
-  readonly #waiting = new Map<string, Queued>();
+  #waiting: Queued[] = [];
   readonly #inHand = new Map<string, string>();
 
   get isIdle(): boolean {
-    return this.#waiting.size === 0 && this.#inHand.size === 0;
+    return this.#waiting.length === 0 && this.#inHand.size === 0;
   }
 
-  /** Several wishes of one job become one: the one that asks for most. */
+  /** What the schedule wishes of a job becomes one: the one that asks for most. What people wish is kept, each wish once. */
   add(entry: Queued): void {
-    const there = this.#waiting.get(entry.job);
-    if (there !== undefined && rank(there) <= rank(entry)) return;
-    this.#waiting.set(entry.job, entry);
+    const isSame = (there: Queued) =>
+      there.job === entry.job &&
+      (entry.why === 'person'
+        ? there.why === 'person' && wishOf(there) === wishOf(entry)
+        : there.why !== 'person' && rank(there) <= rank(entry));
+    if (this.#waiting.some(isSame)) return;
+    if (entry.why !== 'person') {
+      this.#waiting = this.#waiting.filter(({ job, why }) => job !== entry.job || why === 'person');
+    }
+    this.#waiting.push(entry);
   }
 
   isInHand(job: string): boolean {
@@ -38,15 +45,14 @@ export class WorkQueue {
   /** Everything that may be planned now and has one wish in common, what waits longest first. It is in hand from now on. */
   take(): Queued[] {
     const busy = new Set(this.#inHand.values());
-    const free = [...this.#waiting.values()].filter(({ table }) => !busy.has(table));
+    const free = this.#waiting.filter(({ job, table }) => !busy.has(table) && !this.#inHand.has(job));
     const urgent = free.filter(({ why }) => why !== 'rest');
     const ready = urgent.length > 0 ? urgent : free;
-    const wish = JSON.stringify(ready[0]?.wish);
-    const taken = ready.filter((entry) => JSON.stringify(entry.wish) === wish);
-    for (const { job, table } of taken) {
-      this.#waiting.delete(job);
-      this.#inHand.set(job, table);
-    }
+    const [first] = ready;
+    if (first === undefined) return [];
+    const taken = ready.filter((entry) => wishOf(entry) === wishOf(first));
+    this.#waiting = this.#waiting.filter((entry) => !taken.includes(entry));
+    for (const { job, table } of taken) this.#inHand.set(job, table);
     return taken;
   }
 
@@ -54,15 +60,16 @@ export class WorkQueue {
     this.#inHand.delete(job);
   }
 
-  /** Nothing that waits will start. */
-  clear(): void {
-    this.#waiting.clear();
+  /** Nothing that waits will start; what waited. */
+  clear(): Queued[] {
+    const waited = this.#waiting;
+    this.#waiting = [];
+    return waited;
   }
+}
 
-  /** Jobs that are gone wait for nothing. */
-  keepOnly(jobs: { has(name: string): boolean }): void {
-    for (const job of this.#waiting.keys()) if (!jobs.has(job)) this.#waiting.delete(job);
-  }
+function wishOf({ wish }: Queued): string {
+  return JSON.stringify(wish);
 }
 
 /** What asks for more goes before what asks for less: a tick plans everything that a start or a rest does. */

@@ -85,6 +85,7 @@ export class TableCommits {
   async commitFrom(
     open: () => Promise<OpenBodies | undefined>,
     judge: (loads: readonly StagedLoad[]) => readonly Judged[] | undefined,
+    stagingTurn: <T>(task: () => Promise<T>) => Promise<T>,
   ): Promise<boolean> {
     const { destination, author, emit, clock, deadline } = this.#context;
     const { table } = this.#table;
@@ -92,7 +93,8 @@ export class TableCommits {
     let size = { runId: author.runId, table: table.name, keys: 0, rows: 0 };
     let committing = began;
     const fill = async (bodies: OpenBodies, landing: Landing): Promise<Batch | undefined> => {
-      const loads = await bodies.into(landing);
+      // Not before the file is open: whoever waits for a file that is held keeps nobody from staging.
+      const loads = await stagingTurn(() => bodies.into(landing));
       const judged = judge(loads);
       if (judged === undefined) return undefined;
       const batch = this.#batchOf(judged, undefined);

@@ -159,14 +159,13 @@ export class TableWriter implements AsyncDisposable {
     const { table, state } = this.#table;
     const beside = judged.filter((period) => this.#commits.isNews(period));
     let landed: readonly Landed[] = [];
-    const committed = await stagingTurn(() =>
-      this.#commits.commitFrom(
-        () => staging.open(table, state, arrivals.map(bodyOf), deadline),
-        (loads) => {
-          landed = this.#judgeNew(arrivals, loads);
-          return landed.length === arrivals.length ? [...beside, ...landed] : undefined;
-        },
-      ),
+    const committed = await this.#commits.commitFrom(
+      () => staging.open(table, state, arrivals.map(bodyOf), deadline),
+      (loads) => {
+        landed = this.#judgeNew(arrivals, loads);
+        return landed.length === arrivals.length ? [...beside, ...landed] : undefined;
+      },
+      stagingTurn,
     );
     if (!committed) return false;
     await this.#release(arrivals);
@@ -198,7 +197,7 @@ export class TableWriter implements AsyncDisposable {
     try {
       await this.#commit(judged, staged);
     } finally {
-      await staged?.[Symbol.asyncDispose]();
+      await Promise.allSettled([staged?.[Symbol.asyncDispose]()]);
     }
   }
 
@@ -219,7 +218,8 @@ export class TableWriter implements AsyncDisposable {
   async #release(arrivals: readonly Arrival[]): Promise<void> {
     for (const { body } of arrivals) {
       this.#bytesInHand -= body.bytes;
-      await body.file[Symbol.asyncDispose]();
+      // What cannot be deleted now goes when the spool is closed, or at the next start: no load fails for it.
+      await Promise.allSettled([body.file[Symbol.asyncDispose]()]);
     }
   }
 

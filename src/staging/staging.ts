@@ -28,7 +28,11 @@ export function openStaging({ engine, spool }: StagingOptions): Staging {
     const interrupt = () => connection.duckdb.interrupt();
     signal.addEventListener('abort', interrupt);
     try {
-      algorithm ??= prepare(connection);
+      // A first statement that was interrupted must not stand for all that follow.
+      algorithm ??= prepare(connection).catch((error: unknown) => {
+        algorithm = undefined;
+        throw error;
+      });
       return await use(heedful(connection, signal), await algorithm);
     } catch (error) {
       throw whatStopped(error, signal);

@@ -62,10 +62,35 @@ test('what is taken has one wish', () => {
   expect(jobs(queue.take())).toEqual(['b']);
 });
 
-test('jobs that are gone wait for nothing', () => {
+test('what waits is given up at once, and told', () => {
   const queue = new WorkQueue();
   queue.add(entry('a', 'tick'));
   queue.add(entry('b', 'tick'));
-  queue.keepOnly(new Set(['b']));
-  expect(jobs(queue.take())).toEqual(['b']);
+  expect(jobs(queue.clear())).toEqual(['a', 'b']);
+  expect(queue.isIdle).toBe(true);
+});
+
+test('what a person wishes takes no place of the schedule, nor of another wish', () => {
+  const queue = new WorkQueue();
+  const of = (from: string): Partial<Queued> => ({ wish: { kind: 'run', from, to: from, acceptHeld: false } });
+  queue.add(entry('a', 'tick'));
+  queue.add(entry('a', 'person', of('2026-11-01')));
+  queue.add(entry('a', 'person', of('2026-11-02')));
+  queue.add(entry('a', 'person', of('2026-11-02')));
+  const wishes = [];
+  for (let taken = queue.take(); taken.length > 0; taken = queue.take()) {
+    wishes.push(...taken.map(({ why, wish }) => `${why} ${'from' in wish ? wish.from : ''}`));
+    queue.done('a');
+  }
+  expect(wishes).toEqual(['tick ', 'person 2026-11-01', 'person 2026-11-02']);
+});
+
+test('a job that is to write elsewhere now waits for its run on the old table', () => {
+  const queue = new WorkQueue();
+  queue.add(entry('a', 'tick', { table: 'old' }));
+  queue.take();
+  queue.add(entry('a', 'reload', { table: 'new' }));
+  expect(queue.take()).toEqual([]);
+  queue.done('a');
+  expect(queue.take()).toMatchObject([{ table: 'new' }]);
 });

@@ -42,6 +42,9 @@ export async function daemonWorld(
         events.push(event);
         also(event);
       },
+      failed: (cause) => {
+        throw cause;
+      },
       random,
     });
   };

@@ -158,6 +158,9 @@ describe('pages', () => {
       open: async () => app,
       clock,
       tell: says.tell,
+      failed: (cause) => {
+        throw cause;
+      },
       random: () => 0,
     });
     request = daemon.requestRun;
