@@ -70,12 +70,15 @@ export class ReaderGone extends Error {
   override readonly name = 'ReaderGone';
 }
 
+/** Runs that began under a config before this one may still go on; a daemon reads a new one whenever a secret is rotated. */
+const CONFIGS_KNOWN = 10;
+
 /** Pieces of this size (UTF-16 units) are written at a time: few system calls, and a reader that left is soon noticed. */
 const PIECE = 65_536;
 
 export function createOutput(options: OutputOptions): Output {
   const { format, stdout, stderr, env } = options;
-  const secrets: Secret[] = [];
+  const learned: (readonly Secret[])[] = [];
   let redact: Redact = (text) => text;
   let locate: Learned['locate'] = () => undefined;
   let gone: Error | undefined;
@@ -144,9 +147,9 @@ export function createOutput(options: OutputOptions): Output {
       else output.stderr.write(`${told.lines.join('\n')}\n`);
     },
     learn(config) {
-      const known = new Set(secrets.map((secret) => secret.reveal()));
-      secrets.push(...config.secrets().filter((secret) => !known.has(secret.reveal())));
-      redact = createRedact(secrets);
+      learned.push(config.secrets());
+      if (learned.length > CONFIGS_KNOWN) learned.shift();
+      redact = createRedact(learned.flat());
       locate = (path) => config.locate(path);
     },
   };
