@@ -11,7 +11,7 @@ import { seriesOf } from './core/wanted.ts';
 import type { Instant, Job, JobSource, LocalDate, Period, Plan, TableState } from './core/words.ts';
 import type { Destination, Orphan, TableQuery } from './destinations/destination.ts';
 import type { Engine } from './duckdb/engine.ts';
-import { openSources } from './open-sources.ts';
+import { openSources, type Paces } from './open-sources.ts';
 import type { Emit } from './run/events.ts';
 import { asExportdError } from './run/failure.ts';
 import { carryOut, type RunSummary as Run, type RunTools } from './run/run.ts';
@@ -28,6 +28,8 @@ export interface AppOptions {
   readonly emit: Emit;
   /** Lowers the concurrency of every source; never raises it. */
   readonly concurrency?: number | undefined;
+  /** Of the process, where it opens more than one app; filled in here. */
+  readonly paces?: Paces | undefined;
 }
 
 /** Plans, and what they were made of. */
@@ -114,6 +116,7 @@ export async function openApp(options: AppOptions): Promise<App> {
     openSources(config, {
       clock,
       concurrency: options.concurrency,
+      paces: options.paces ?? new Map(),
       onSlowed: (name) => (until) => {
         for (const brake of brakes) brake(name, until);
       },

@@ -4,30 +4,34 @@ import type { Instant } from './core/words.ts';
 import { createPace, type Pace } from './sources/pace.ts';
 import type { OnSlowed, Source } from './sources/source.ts';
 
+/** Paces by what they are the pace of: one for all that a process opens, also where a reload opens it again. */
+export type Paces = Map<string, Pace>;
+
 export interface SourceOpening {
   readonly clock: () => Instant;
   /** Lowers the concurrency of every source; never raises it. */
   readonly concurrency: number | undefined;
+  readonly paces: Paces;
   /** Told when a source is braked. */
   readonly onSlowed: (source: string) => OnSlowed;
 }
 
 /** Opens sources by their names in the config, each adapter imported when it is first needed. */
 export function openSources(config: Config, opening: SourceOpening): (name: string) => Promise<Source> {
-  const { clock } = opening;
-  const paces = new Map<string, Pace>();
+  const { clock, paces } = opening;
 
   /** Sources that are one to the other side share one pace: the slowest of theirs. */
   const paceOf = (one: SourceConfig): Pace => {
-    const known = paces.get(physicalSource(one));
-    if (known !== undefined) return known;
     const twins = [...config.sources.values()].filter((source) => physicalSource(source) === physicalSource(one));
     const rates = twins
       .flatMap((twin) => (twin.type === 'export_api' && twin.rate !== undefined ? [twin.rate] : []))
       .sort((a, b) => a.requests / a.window - b.requests / b.window);
     const concurrency = Math.min(...twins.map((twin) => twin.concurrency), opening.concurrency ?? Infinity);
-    const pace = createPace({ rate: rates[0], concurrency });
-    paces.set(physicalSource(one), pace);
+    const [rate] = rates;
+    // A source that may be asked more, or less, than before gets a pace of its own.
+    const id = JSON.stringify([physicalSource(one), rate, concurrency]);
+    const pace = paces.get(id) ?? createPace({ rate, concurrency });
+    paces.set(id, pace);
     return pace;
   };
 

@@ -1,5 +1,5 @@
 import { schedule } from 'node-cron';
-import { openApp } from '../app.ts';
+import { type AppOptions, openApp } from '../app.ts';
 import { ConfigWatch } from '../daemon/config-watch.ts';
 import { type Daemon, openDaemon } from '../daemon/daemon.ts';
 import type { DaemonEvent } from '../daemon/daemon-events.ts';
@@ -22,6 +22,7 @@ export async function start(context: CommandContext): Promise<Exit> {
     config.jobs.filter((job) => job.enabled),
     'notifications',
   );
+  const paces: NonNullable<AppOptions['paces']> = new Map();
   const write = output.log.live && output.format === 'text' ? readableLog(output.log) : output.log.write;
   const log = createLog({ level: logLevel ?? 'info', write });
   const logEvent = logDaemon(log);
@@ -42,7 +43,7 @@ export async function start(context: CommandContext): Promise<Exit> {
   daemon = await openDaemon({
     initial: config,
     reread: (force) => watch.again(force),
-    open: (its, emit) => openApp({ config: its, clock, emit, concurrency: undefined }),
+    open: (its, emit) => openApp({ config: its, clock, emit, paces }),
     clock,
     tell,
     failed,

@@ -309,7 +309,12 @@ test('two sources of one server and workspace share one pace: the slowest of the
   const config = load(
     `version: 1\nsources:\n  store: { ${keys} }\n  twin: { ${keys}, database: other, concurrency: 1 }\n`,
   );
-  const openSource = openSources(config, { clock: Date.now, concurrency: undefined, onSlowed: () => () => undefined });
+  const openSource = openSources(config, {
+    clock: Date.now,
+    concurrency: undefined,
+    paces: new Map(),
+    onSlowed: () => () => undefined,
+  });
   await using folder = await temporaryFolder();
   await using spool = await openSpool({ directory: folder.path, limit: 1e9, instance: 'lab/00000001' });
   await using one = await openSource('store');
