@@ -25,7 +25,8 @@ describe('a kill inside the commit (reliability 2)', { timeout: full ? 3_600_000
     await warehouse[Symbol.asyncDispose]();
   });
 
-  test.each([
+  /** Without the counts of reliability.md each road once, on the harder way back. */
+  const WAYS = [
     { road: 'by file', reopened: 'by exportd', plainFirst: false, dropLedger: false },
     { road: 'by file', reopened: 'by a plain DuckDB first', plainFirst: true, dropLedger: false },
     { road: 'at once', reopened: 'by a plain DuckDB first', plainFirst: true, dropLedger: false },
@@ -35,7 +36,9 @@ describe('a kill inside the commit (reliability 2)', { timeout: full ? 3_600_000
       plainFirst: true,
       dropLedger: true,
     },
-  ] as const)('leaves the rows of exactly one export, which came $road, reopened $reopened', async (way) => {
+  ] as const;
+  const ways = full ? WAYS : WAYS.filter((way) => way.plainFirst && !way.dropLedger);
+  test.each(ways)('leaves the rows of exactly one export, which came $road, reopened $reopened', async (way) => {
     const { road, plainFirst, dropLedger } = way;
     const thrown = dice();
     const commitTakes = await learnCommit(warehouse, road);
