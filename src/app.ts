@@ -48,6 +48,15 @@ export interface RunSummary extends Run {
   readonly unplanned: Planning['unplanned'];
 }
 
+export interface CarryOutOptions {
+  readonly acceptHeld: boolean;
+  readonly stop: AbortSignal;
+  /** No new request; those under way are answered, and what they bring is committed. Default: never. */
+  readonly enough?: AbortSignal | undefined;
+  /** A source that was stopped since then is not tried again. Default: when the plans were made. */
+  readonly wishedAt?: Instant | undefined;
+}
+
 /** The composition root: everything with a lifetime is opened here, when first used, and closed with it. */
 export interface App extends AsyncDisposable {
   /**
@@ -62,15 +71,14 @@ export interface App extends AsyncDisposable {
     options?: { readonly toShow: boolean },
   ): Promise<Planning>;
   /** Carries the plans out. After `stop`, what is extracted is committed for at most `shutdown_grace`. */
-  carryOut(
-    planning: Planning,
-    options: { readonly acceptHeld: boolean; readonly stop: AbortSignal },
-  ): Promise<RunSummary>;
+  carryOut(planning: Planning, options: CarryOutOptions): Promise<RunSummary>;
   /** Makes the tables of the usage store behind a `clickhouse` source, or upgrades them. */
   initStore(source: string): Promise<Initialised>;
   /** Exports one period (the newest closed, or that of `date`) and shows its rows as they would land. Loads nothing. */
   preview(job: Job, date: LocalDate | undefined, limit: number, signal: AbortSignal): Promise<Preview>;
 }
+
+const NEVER = new AbortController().signal;
 
 /** Milliseconds in which a first request has surely left: importing DuckDB keeps the process busy for longer. */
 const REQUEST_LEAVES = 20;
@@ -164,7 +172,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       };
     },
 
-    async carryOut(planning, { acceptHeld, stop }) {
+    async carryOut(planning, { acceptHeld, stop, enough = NEVER, wishedAt = planning.now }) {
       const runId = randomUUIDv7();
       const author = { runId, instance, exportdVersion: VERSION };
       const patience = new AbortController();
@@ -203,6 +211,8 @@ export async function openApp(options: AppOptions): Promise<App> {
           emit: emitAndWarm,
           acceptHeld,
           stop,
+          enough,
+          wishedAt,
           deadline,
         });
         return { ...run, unplanned: planning.unplanned };

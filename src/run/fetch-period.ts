@@ -3,7 +3,7 @@ import type { Instant } from '../core/words.ts';
 import { type Extract, LONGEST_RETRY_AFTER, type Source } from '../sources/source.ts';
 import type { Spool } from '../staging/spool.ts';
 import { backoff, pause } from './backoff.ts';
-import { asExportdError, notTried } from './failure.ts';
+import { asExportdError, interrupted, notTried } from './failure.ts';
 import type { Halt } from './halt.ts';
 import type { SourceHealth } from './source-health.ts';
 import type { Work } from './work.ts';
@@ -12,6 +12,8 @@ export interface FetchContext {
   readonly source: Source;
   readonly health: SourceHealth;
   readonly table: Halt;
+  /** No request leaves any more; those that have left are answered. */
+  readonly enough: AbortSignal;
   readonly spool: Spool;
   readonly clock: () => Instant;
   readonly onRetry: (work: Work, inMs: number, error: ExportdError) => void;
@@ -20,16 +22,17 @@ export interface FetchContext {
 /**
  * Gets one period, with its retries: connection errors, 5xx, resets, short bodies and expired URLs cost an attempt
  * each, a 429 costs none. Throws the last error once `max_attempts` are used up; NOT_TRIED where source or table were
- * given up before the request left; `signal`'s reason where it was aborted. On any throw nothing of the body is left in the spool.
+ * given up before the request left, INTERRUPTED where it was `enough` by then; `signal`'s reason where it was aborted. On any throw nothing of the body is left in the spool.
  */
 export async function fetchPeriod(work: Work, context: FetchContext, signal: AbortSignal): Promise<Extract> {
-  const { source, health, table, spool } = context;
+  const { source, health, table, spool, enough } = context;
   for (;;) {
     signal.throwIfAborted();
+    if (enough.aborted) throw interrupted();
     const { halt } = health;
     const stopped = halt.stopped ?? table.stopped;
     if (stopped !== undefined) throw notTried(stopped);
-    const queued = AbortSignal.any([halt.signal, table.signal]);
+    const queued = AbortSignal.any([halt.signal, table.signal, enough]);
     const file = spool.file('.body');
     try {
       const extract = await source.extract(work.ask, file, signal, queued);
@@ -42,7 +45,7 @@ export async function fetchPeriod(work: Work, context: FetchContext, signal: Abo
       const isBraked = answered.code === 'RATE_LIMITED' && answered.retryable;
       const error = (isBraked ? health.refused(context.clock()) : undefined) ?? answered;
       // Before anything is awaited: the next request that waits for its turn must not leave meanwhile.
-      if (error.scope === 'source') health.stop(error);
+      if (error.scope === 'source') health.stop(error, context.clock());
       await file[Symbol.asyncDispose]();
       signal.throwIfAborted();
       if (queued.aborted && cause === queued.reason) continue;

@@ -34,6 +34,10 @@ export interface RunOptions {
   readonly acceptHeld: boolean;
   /** No new request; requests under way are given up; what is extracted is committed. */
   readonly stop: AbortSignal;
+  /** No new request, as with `stop`; requests under way are answered, and what they bring is committed. */
+  readonly enough: AbortSignal;
+  /** When it was wished for: a source that was stopped since is not tried again. */
+  readonly wishedAt: Instant;
   /** The end of patience after `stop`: staging is given up, and commits whose transaction has not begun. */
   readonly deadline: AbortSignal;
 }
@@ -64,7 +68,7 @@ export async function carryOut(
   tools: RunTools,
   options: RunOptions,
 ): Promise<RunSummary> {
-  const { author, stop } = options;
+  const { author, stop, enough } = options;
   const runId = author.runId;
   const periods: PeriodResult[] = [];
   const outcomes: Record<PeriodOutcome, number> = {
@@ -91,9 +95,9 @@ export async function carryOut(
     if (refused !== undefined) emit({ type: 'job.refused', runId, at: tools.clock(), job: job.name, error: refused });
   }
   const sources = new Set(tables.flatMap((table) => table.works.map((work) => work.source.name)));
-  for (const source of sources) tools.health(source).begin();
+  for (const source of sources) tools.health(source).begin(options.wishedAt, tools.clock());
   await Promise.all(tables.map((table) => carryOutTable(table, tools, { ...options, emit })));
-  const wasInterrupted = stop.aborted && outcomes.skipped > 0;
+  const wasInterrupted = (stop.aborted || enough.aborted) && outcomes.skipped > 0;
   emit({ type: 'run.finished', runId, at: tools.clock(), outcomes, interrupted: wasInterrupted });
   return { runId, interrupted: wasInterrupted, outcomes, periods };
 }
@@ -126,7 +130,7 @@ async function carryOutTable(table: TableWork, tools: RunTools, options: RunOpti
 
 /** One period, from its request until the writer asks no more of it: a body that staging finds short is fetched again. */
 async function carryOutPeriod(work: Work, writer: TableWriter, tools: RunTools, options: RunOptions): Promise<void> {
-  const { stop } = options;
+  const { stop, enough } = options;
   const { reports } = writer;
   const onRetry = (retried: Work, inMs: number, error: ExportdError) => {
     if (error.code === 'SPOOL_FULL') writer.makeRoom();
@@ -139,7 +143,7 @@ async function carryOutPeriod(work: Work, writer: TableWriter, tools: RunTools, 
       const source = await tools.source(work.source.name);
       const health = tools.health(work.source.name);
       const { spool, clock } = tools;
-      extract = await fetchPeriod(work, { source, health, table: writer.halt, spool, clock, onRetry }, stop);
+      extract = await fetchPeriod(work, { source, health, table: writer.halt, enough, spool, clock, onRetry }, stop);
     } catch (cause) {
       return writer.missed(work, stop.aborted ? interrupted() : asExportdError(cause));
     }

@@ -11,6 +11,7 @@ export class SourceHealth {
   #braked: Instant | undefined;
   /** It was stopped before: the next run sends one request before it sends many. */
   #doubtful = false;
+  #stoppedAt = Number.NEGATIVE_INFINITY;
   #halt = new Halt();
   #known = Promise.withResolvers<void>();
 
@@ -28,8 +29,14 @@ export class SourceHealth {
     return this.#known.promise;
   }
 
-  /** A run begins: what stopped the source is tried again. */
-  begin(): void {
+  /**
+   * A run begins: what stopped the source is tried again, unless the run was wished for before that. So of a thousand jobs
+   * that are due at once, one finds out that the key is refused, and none of them tries again before the next tick.
+   */
+  begin(wishedAt: Instant, now: Instant): void {
+    // A clock that went back since says nothing of what was before what.
+    const stands = wishedAt < this.#stoppedAt && this.#stoppedAt <= now;
+    if (this.#halt.stopped !== undefined && stands) return;
     this.#halt = new Halt();
     this.#known = Promise.withResolvers();
   }
@@ -40,8 +47,9 @@ export class SourceHealth {
     this.#known.resolve();
   }
 
-  stop(error: ExportdError): void {
+  stop(error: ExportdError, now: Instant): void {
     this.#doubtful = true;
+    this.#stoppedAt = now;
     this.#known.resolve();
     this.#halt.stop(error);
   }

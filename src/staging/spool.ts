@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { lstat, mkdir, rm, stat } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +26,7 @@ export interface Spool extends AsyncDisposable {
   readonly temporaryDirectory: string;
   /** A new file; `suffix` with its dot, e.g. `.csv`. Makes the folder again where it went missing. */
   file(suffix: string): SpoolFile;
-  /** False where the exportd of that name is known to have ended: one of this host without a folder here. */
+  /** False where the exportd of that name is this process, or is known to have ended: one of this host without a folder here. */
   mayRun(instance: string): boolean;
 }
 
@@ -66,6 +66,15 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     await removeStale(base, directory);
   } catch (error) {
     throw folderRefused(base, errorCode(error) ?? 'unknown error');
+  }
+
+  /** A daemon that read its config again may have two folders for a while. */
+  function isAnothers(folder: string): boolean {
+    try {
+      return readFileSync(join(folder, 'owner'), 'utf8') !== owner;
+    } catch {
+      return existsSync(folder);
+    }
   }
 
   const sizes = new Map<string, number>();
@@ -137,7 +146,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
         },
       };
     },
-    mayRun: (other) => hostOf(other) !== hostOf(instance) || existsSync(folderOf(other)),
+    mayRun: (other) => hostOf(other) !== hostOf(instance) || isAnothers(folderOf(other)),
     async [Symbol.asyncDispose]() {
       isClosed = true;
       // A file that was just being opened may appear while its folder is emptied.

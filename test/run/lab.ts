@@ -40,6 +40,8 @@ export interface RunChanges {
   readonly acceptHeld?: boolean;
   readonly stop?: AbortSignal;
   readonly deadline?: AbortSignal;
+  readonly enough?: AbortSignal;
+  readonly wishedAt?: Instant;
 }
 
 export interface Ended extends RunSummary {
@@ -151,7 +153,8 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
   return Object.assign(lab, {
     api,
     async run(jobs: readonly Job[], changes: RunChanges = {}): Promise<Ended> {
-      const { wish = DUE, acceptHeld = false, stop = NEVER, deadline = NEVER } = changes;
+      const { wish = DUE, acceptHeld = false, stop = NEVER, deadline = NEVER, enough = NEVER } = changes;
+      const { wishedAt = lab.now } = changes;
       const tables = [...new Set(jobs.map((job) => job.table.name))];
       const reading = await destination.read(
         tables.map((name) => ({ name, detailFrom: '1970-01-01' })),
@@ -167,7 +170,8 @@ export async function openLab(options: LabOptions = {}): Promise<Lab> {
         options.onEvent?.(event);
       };
       const author = { runId: randomUUIDv7(), instance: HERE, exportdVersion: '0.0.0' };
-      const summary = await carryOut(plans, states, tools, { author, emit, acceptHeld, stop, deadline });
+      const signals = { stop, enough, deadline };
+      const summary = await carryOut(plans, states, tools, { author, emit, acceptHeld, wishedAt, ...signals });
       return { ...summary, events };
     },
     async query(sql: string): Promise<string[]> {

@@ -98,3 +98,34 @@ test('after the deadline nothing is staged or committed any more, and every peri
   const run = await lab.run([labJob(250)], { stop: stop.signal, deadline: deadline.signal });
   expect(run).toMatchObject({ interrupted: true, outcomes: { loaded: 0, skipped: 250 } });
 });
+
+test('of runs that were wished for together, one finds out that the key is refused; the next wish is tried (reliability 9)', async () => {
+  await using lab = await openLab({ rows: plainUsage({ rows: 1 }) });
+  const refused = lab.api.fault({ kind: 'status', status: 401, times: 'always' });
+  const wishedAt = lab.now;
+  for (const table of ['a', 'b', 'c']) {
+    lab.now += 1_000;
+    expect((await lab.run([labJob(1, { name: table })], { wishedAt })).outcomes.loaded).toBe(0);
+  }
+  expect(lab.api.requests).toHaveLength(1);
+  refused.lift();
+  expect((await lab.run([labJob(5)])).outcomes).toMatchObject({ loaded: 5 });
+  // A clock that was ahead proves nothing.
+  lab.api.fault({ kind: 'status', status: 401 });
+  lab.now += 86_400_000;
+  await lab.run([labJob(1)]);
+  lab.now -= 86_400_000;
+  expect((await lab.run([labJob(5)])).outcomes.skipped).toBe(0);
+});
+
+test('where it is enough, requests that have left are answered and committed, and no other leaves', async () => {
+  const enough = new AbortController();
+  await using lab = await openLab({ rows: plainUsage({ rows: 1 }), concurrency: 2 });
+  const slow = lab.api.fault({ kind: 'hang', times: 2 });
+  const running = lab.run([labJob(250)], { enough: enough.signal });
+  await lab.api.seen(() => lab.api.requests.filter(({ fault }) => fault === 'hang').length === 2);
+  enough.abort();
+  slow.lift();
+  expect(await running).toMatchObject({ interrupted: true, outcomes: { loaded: 2, failed: 0, skipped: 248 } });
+  expect(lab.api.requests).toHaveLength(2);
+});
