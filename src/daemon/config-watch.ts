@@ -10,13 +10,16 @@ import type { Config } from '../config/load.ts';
 export class ConfigWatch {
   readonly #path: string;
   readonly #load: () => Config;
+  readonly #check: (config: Config) => void;
   #signs = '';
   #held = '';
   #secretFiles: readonly string[] = [];
 
-  constructor(path: string, load: () => Config) {
+  /** @param check throws ConfigError where the config as it stands cannot be used: a secret file is missing, say */
+  constructor(path: string, load: () => Config, check: (config: Config) => void) {
     this.#path = path;
     this.#load = load;
+    this.#check = check;
   }
 
   /** Throws ConfigError. */
@@ -35,13 +38,14 @@ export class ConfigWatch {
   #read(): Config {
     // Taken before: what changes while it is read is seen at the next look.
     this.#signs = this.#signsNow();
-    // One that is broken is no state to come back to: whatever is good after it is news.
+    // Whatever comes after a broken one is news, also the good one of before.
     this.#held = '';
     const config = this.#load();
     const secrets = config.secretFiles();
     const isKnown = secrets.size === this.#secretFiles.length && this.#secretFiles.every((path) => secrets.has(path));
     this.#secretFiles = [...secrets.keys()];
     if (!isKnown) this.#signs = this.#signsNow();
+    this.#check(config);
     this.#held = JSON.stringify([config.version, [...secrets]]);
     return config;
   }

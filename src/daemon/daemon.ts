@@ -1,22 +1,23 @@
 import type { App, Planning } from '../app.ts';
 import type { Config } from '../config/load.ts';
-import { physicalOf } from '../config/physical-destination.ts';
 import { ConfigError, formatProblem } from '../config/problems.ts';
 import { ExportdError } from '../core/errors.ts';
 import type { Wish } from '../core/plan.ts';
-import type { Instant, Job } from '../core/words.ts';
+import type { Instant } from '../core/words.ts';
 import type { Emit } from '../run/events.ts';
 import { asExportdError } from '../run/failure.ts';
 import type { Cause, Tell } from './daemon-events.ts';
 import { Schedules } from './look.ts';
-import { type Queued, WorkQueue } from './work-queue.ts';
+import { Reign } from './reign.ts';
+import { type Share, shareOf } from './share.ts';
+import { type MayPlan, type Queued, WorkQueue } from './work-queue.ts';
 
 export interface DaemonOptions {
   /** The config that is good now; the daemon starts with it. */
   readonly initial: Config;
   /** Reads the files again. undefined: nothing has changed. Throws ConfigError. `force`: also where nothing seems to have. */
   readonly reread: (force: boolean) => Config | undefined;
-  /** Opens everything behind a config; closed when its last run has ended and another config is in force. */
+  /** Opens everything behind a config; closed when its last periods have ended and another config is in force. */
   readonly open: (config: Config, emit: Emit) => Promise<App>;
   readonly clock: () => Instant;
   readonly tell: Tell;
@@ -28,154 +29,175 @@ export interface DaemonOptions {
 
 /** Decides when: looks, plans, runs, reloads, drains. Knows no timer, file or signal: whoever holds it calls. */
 export interface Daemon {
-  /** What is due starts; the config is read again where it has changed. Resolves once everything due is on its way. */
+  /** The one in force. */
+  readonly config: Config;
+  /** What is due is put into the queue; the config is read again where it has changed. Waits for no plan and no run; never rejects. */
   look(): Promise<void>;
-  /** Reads the config again, changed or not. */
+  /** Reads the config again, changed or not; the one in force stays where it is broken. Never rejects. */
   reload(): Promise<void>;
   /** Puts a job into the queue as a person wishes. Throws USAGE for a job that is not there. */
   requestRun(job: string, wish: Wish): 'queued' | 'running';
   /** Resolves when nothing waits and nothing runs. */
   idle(): Promise<void>;
-  /** Nothing new starts, what is extracted is committed. Resolves when the last run has ended. */
+  /** Nothing new starts, what is extracted is committed. Resolves when everything has ended and is closed. */
   stop(): Promise<void>;
 }
 
-/** A config in force, or one whose runs are ending. */
-interface Reign {
-  readonly config: Config;
-  readonly app: App;
-  readonly jobs: ReadonlyMap<string, Job>;
-  runs: number;
-  over: boolean;
-}
-
 /** Jobs of one table that are planned and wait for a place. */
-interface Planned {
+interface Planned extends Share {
   readonly entries: readonly Queued[];
-  readonly planning: Planning;
 }
 
-/** Everything but lookback and open: a crash loop, a ConfigMap, and the rest of a bounded plan cost nothing twice. */
+/** Everything but lookback and open: a crash loop, a ConfigMap, and what a plan left over cost nothing twice. */
 const LEVEL: Wish = { kind: 'start' };
+const TICK: Wish = { kind: 'tick' };
+
+/** Jobs that one read plans; bounds what ten thousand due jobs hold in memory. */
+const MOST_AT_ONCE = 200;
+/** Planned tables that wait for a place, of each urgency: then nothing more is planned. */
+const MOST_AHEAD = { awaited: 200, history: 50 } as const;
 
 /** Opens the config and puts what is due at a start into the queue; nothing is asked for before the first `look`. */
 export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   const { clock, tell } = options;
   const queue = new WorkQueue();
   const stopping = new AbortController();
-  const runs = new Set<Promise<void>>();
-  let ready: Planned[] = [];
-  let pumping = Promise.resolve();
+  const tasks = new Set<Promise<void>>();
+  /** Destinations that are being read: one read at a time of each, and none waits for another. */
+  const reading = new Set<string>();
+  const ready: Planned[] = [];
+  const running = new Set<Planned>();
+  let rereading = Promise.resolve();
   let reign = await crown(options.initial);
   let schedules = new Schedules(reign.config.jobs, clock());
   tell({ type: 'config.loaded', at: clock(), config: reign.config, version: reign.config.version, reloaded: false });
   enqueueAll('start');
 
   async function crown(config: Config): Promise<Reign> {
-    const app = await options.open(config, tell);
-    return { config, app, jobs: new Map(config.jobs.map((job) => [job.name, job])), runs: 0, over: false };
+    return new Reign(config, await options.open(config, tell));
   }
 
-  async function abdicate(old: Reign): Promise<void> {
-    old.over = true;
-    if (old.runs === 0) await close(old);
-  }
-
-  async function close({ app }: Reign): Promise<void> {
-    try {
-      await app[Symbol.asyncDispose]();
-    } catch (cause) {
-      // What it could not clear away the next start does.
-      options.failed(cause);
-    }
-  }
-
-  function enqueue(name: string, why: Cause, wish: Wish, tick?: Instant): void {
+  function enqueue(name: string, why: Cause, wish: Wish, tick: Instant | undefined, wishedAt: Instant): void {
     const job = reign.jobs.get(name);
     if (job === undefined || stopping.signal.aborted) return;
-    const destination = reign.config.destinations.get(job.destination);
-    const place = destination === undefined ? job.destination : physicalOf(destination);
-    queue.add({ job: name, table: `${place}\n${job.table.name}`, why, wish, tick });
+    queue.add({ job: name, destination: job.destination, table: reign.tableOf(job), why, wish, tick, wishedAt });
     tell({ type: 'job.queued', at: clock(), job: name, why, tick });
+  }
+
+  function enqueueAgain({ job, why, wish, tick, wishedAt }: Queued): void {
+    enqueue(job, why, wish, tick, wishedAt);
   }
 
   function enqueueAll(why: 'start' | 'reload'): void {
     for (const { name, enabled, onStart, schedule } of reign.config.jobs) {
-      if (enabled && schedule !== undefined && onStart === 'plan') enqueue(name, why, LEVEL);
+      if (enabled && schedule !== undefined && onStart === 'plan') enqueue(name, why, LEVEL, undefined, clock());
     }
   }
 
-  /** Plans what waits and starts what has a place; one call after the other. */
-  function pump(): Promise<void> {
-    // A bug in one round must not end all that come after it.
-    pumping = pumping.then(planAndStart).catch((cause: unknown) => options.failed(cause));
-    return pumping;
-  }
-
-  async function planAndStart(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      const taken = queue.take();
-      if (taken.length === 0) break;
-      await plan(taken);
+  /** Plans what waits, and starts what has a place. */
+  function pump(): void {
+    if (stopping.signal.aborted) return;
+    const waiting = { awaited: 0, history: 0 };
+    for (const { urgency } of ready) waiting[urgency] += 1;
+    const mayPlan: MayPlan = (destination, why) => {
+      const urgency = why === 'rest' ? 'history' : 'awaited';
+      return !reading.has(destination) && waiting[urgency] < MOST_AHEAD[urgency];
+    };
+    for (;;) {
+      const entries = queue.take(mayPlan, MOST_AT_ONCE);
+      if (entries.length === 0) break;
+      begin(plan(entries));
     }
-    while (!stopping.signal.aborted && runs.size < reign.config.daemon.concurrency) {
-      // What people wait for goes before history.
-      const next = ready.find(({ planning }) => hasAwaited(planning)) ?? ready[0];
-      if (next === undefined) return;
-      ready = ready.filter((planned) => planned !== next);
-      const run = carryOut(next, reign);
-      runs.add(run);
-      void run.finally(() => {
-        runs.delete(run);
-        void pump();
-      });
+    for (;;) {
+      const next = nextReady();
+      if (next === undefined) break;
+      ready.splice(ready.indexOf(next), 1);
+      running.add(next);
+      begin(carryOut(next));
     }
   }
 
-  /** Plans the jobs with one read of each destination; those that have nothing to do are done. Never throws. */
+  function begin(task: Promise<void>): void {
+    // A bug in one of them must not end all that come after it.
+    const ended = task.catch(options.failed).then(() => {
+      tasks.delete(ended);
+      pump();
+    });
+    tasks.add(ended);
+  }
+
+  /** What people wait for goes before history, which leaves it a place where there are several. */
+  function nextReady(): Planned | undefined {
+    const { concurrency } = reign.config.daemon;
+    if (running.size >= concurrency) return undefined;
+    const histories = [...running].filter(({ urgency }) => urgency === 'history').length;
+    const mayBeHistory = histories < Math.max(1, concurrency - 1);
+    return (
+      leastBusy(ready.filter(({ urgency }) => urgency === 'awaited')) ?? (mayBeHistory ? leastBusy(ready) : undefined)
+    );
+  }
+
+  /** The first whose sources have the fewest runs under way: a source that answers slowly does not fill every place. */
+  function leastBusy(candidates: readonly Planned[]): Planned | undefined {
+    const busy = [...running].flatMap(sourcesOf);
+    const runsOf = (candidate: Planned) => busy.filter((source) => sourcesOf(candidate).includes(source)).length;
+    return candidates.map((it) => ({ it, runs: runsOf(it) })).sort((a, b) => a.runs - b.runs)[0]?.it;
+  }
+
+  /** Plans jobs of one destination with one read; those that have nothing to do are done. */
   async function plan(taken: readonly Queued[]): Promise<void> {
     const [first] = taken;
     if (first === undefined) return;
-    const jobs: Job[] = [];
-    for (const { job: name, why, tick } of taken) {
-      tell({ type: 'job.started', at: clock(), job: name, why, tick });
-      const job = reign.jobs.get(name);
-      try {
-        if (job === undefined) throw new Error(`job ${name} waited though it is gone`);
-        reign.config.need([job]);
-        jobs.push(job);
-      } catch (cause) {
-        unplanned(name, asExportdError(cause));
-      }
-    }
-    let planning: Planning;
+    const { destination, wish } = first;
+    const its = reign;
+    reading.add(destination);
+    for (const { job, why, tick } of taken) tell({ type: 'job.started', at: clock(), job, why, tick });
+    const entries = taken.filter(({ job }) => mayBegin(job));
+    const jobs = entries.flatMap(({ job }) => its.jobs.get(job) ?? []);
     try {
-      planning = await reign.app.plan(jobs, first.wish, clock(), stopping.signal);
+      const planning = await its.use((app) => app.plan(jobs, wish, clock(), stopping.signal));
+      if (stopping.signal.aborted || its.over.aborted) for (const entry of entries) putBack(entry);
+      else planned(destination, entries, planning);
     } catch (cause) {
-      for (const { name } of jobs) {
-        if (stopping.signal.aborted) end(name, undefined, undefined);
-        else unplanned(name, asExportdError(cause));
+      for (const entry of entries) {
+        if (stopping.signal.aborted || its.over.aborted) putBack(entry);
+        else unplanned(entry.job, asExportdError(cause));
       }
-      return;
     }
-    for (const destination of new Set(jobs.map((job) => job.destination))) {
-      const orphans = planning.orphans.filter((orphan) => orphan.destination === destination);
-      tell({ type: 'orphans', at: clock(), destination, orphans });
+    reading.delete(destination);
+  }
+
+  /** A disabled job that a person asks for may lack what no enabled one needs. */
+  function mayBegin(name: string): boolean {
+    const job = reign.jobs.get(name);
+    try {
+      reign.config.need(job === undefined ? [] : [job]);
+      return true;
+    } catch (cause) {
+      unplanned(name, asExportdError(cause));
+      return false;
     }
+  }
+
+  function planned(destination: string, entries: readonly Queued[], planning: Planning): void {
+    tell({ type: 'orphans', at: clock(), destination, orphans: planning.orphans });
     for (const { job, error } of planning.unplanned) unplanned(job.name, error);
-    const due: Queued[] = [];
-    for (const entry of taken.filter(({ job }) => jobs.some(({ name }) => name === job))) {
-      const plans = planning.plans.filter(({ job }) => job.name === entry.job);
-      const state = planning.states.get(entry.job);
-      const [plan] = plans;
-      if (plan === undefined || state === undefined) continue;
-      tell({ type: 'job.planned', at: clock(), job: plan.job, plans, state });
-      // A run tells of a plan that was refused, though it has nothing to do.
-      if (plans.some(({ periods, refused }) => periods.length > 0 || refused !== undefined)) due.push(entry);
-      else end(entry.job, undefined, undefined);
+    const read = entries.filter(({ job }) => planning.states.has(job));
+    for (const { job: name } of read) {
+      const plans = planning.plans.filter(({ job }) => job.name === name);
+      const [job, state] = [plans[0]?.job, planning.states.get(name)];
+      if (job !== undefined && state !== undefined) tell({ type: 'job.planned', at: clock(), job, plans, state });
     }
-    for (const entries of Map.groupBy(due, ({ table }) => table).values()) {
-      ready.push({ entries, planning: onlyOf(planning, entries) });
+    for (const its of Map.groupBy(read, ({ table }) => table).values()) {
+      const share = shareOf(onlyOf(planning, its), its[0]?.why ?? 'rest');
+      const isTooMuch = ready.filter(({ urgency }) => urgency === 'history').length >= MOST_AHEAD.history;
+      if (share !== undefined && !(share.urgency === 'history' && isTooMuch)) ready.push({ ...share, entries: its });
+      else {
+        for (const entry of its) {
+          end(entry.job, undefined, undefined);
+          if (share !== undefined) leftOver(entry);
+        }
+      }
     }
   }
 
@@ -184,28 +206,31 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     end(job, undefined, error);
   }
 
-  /** Never throws. */
-  async function carryOut({ entries, planning }: Planned, its: Reign): Promise<void> {
-    its.runs += 1;
-    let runId: string | undefined;
-    let error: ExportdError | undefined;
-    let progress = 0;
+  async function carryOut(share: Planned): Promise<void> {
+    const { entries, planning, leavesHistory } = share;
+    const its = reign;
+    const options = {
+      acceptHeld: entries.some(({ wish }) => wish.kind === 'run' && wish.acceptHeld),
+      stop: stopping.signal,
+      enough: its.over,
+      wishedAt: Math.max(...entries.map(({ wishedAt }) => wishedAt)),
+    };
     try {
-      const acceptHeld = entries.some(({ wish }) => wish.kind === 'run' && wish.acceptHeld);
-      const run = await its.app.carryOut(planning, { acceptHeld, stop: stopping.signal });
-      runId = run.runId;
-      progress = run.outcomes.loaded + run.outcomes.unchanged + run.outcomes.empty;
-    } catch (cause) {
-      error = asExportdError(cause);
-    }
-    for (const { job } of entries) {
-      end(job, runId, error);
-      const hasRest = planning.plans.some((plan) => plan.job.name === job && plan.postponed > 0);
+      const run = await its.use((app) => app.carryOut(planning, options));
+      const { loaded, unchanged, empty } = run.outcomes;
+      const areOfPeriods = run.periods.every(({ error }) => error === undefined || error.scope === 'period');
       // Where nothing came, the next tick tries again, and no loop does.
-      if (hasRest && progress > 0) enqueue(job, 'rest', LEVEL);
+      const mayGoOn = loaded + unchanged + empty > 0 || (leavesHistory && areOfPeriods);
+      for (const entry of entries) {
+        end(entry.job, run.runId, undefined);
+        const isPostponed = planning.plans.some(({ job, postponed }) => job.name === entry.job && postponed > 0);
+        if (run.interrupted) enqueueAgain(entry);
+        else if (mayGoOn && (leavesHistory || isPostponed)) leftOver(entry);
+      }
+    } catch (cause) {
+      for (const { job } of entries) end(job, undefined, asExportdError(cause));
     }
-    its.runs -= 1;
-    if (its.over && its.runs === 0) await close(its);
+    running.delete(share);
   }
 
   function end(job: string, runId: string | undefined, error: ExportdError | undefined): void {
@@ -213,88 +238,93 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     tell({ type: 'job.ended', at: clock(), job, runId, error });
   }
 
-  /** What is planned and has not begun is put back: a reload plans it under the new config, a stop lets it be. */
-  function putBack(): void {
-    for (const { job, why, wish, tick } of ready.flatMap(({ entries }) => entries)) {
-      end(job, undefined, undefined);
-      enqueue(job, why, wish, tick);
-    }
-    ready = [];
+  /** What is planned and has not begun: a reload plans it under the new config, a stop lets it be. */
+  function putBack(entry: Queued): void {
+    end(entry.job, undefined, undefined);
+    enqueueAgain(entry);
   }
 
-  async function reread(force: boolean): Promise<void> {
-    let loaded: Config | undefined;
+  function putBackReady(): void {
+    for (const { entries } of ready.splice(0)) for (const entry of entries) putBack(entry);
+  }
+
+  /** History that goes after other jobs' due work. */
+  function leftOver({ job, wishedAt }: Queued): void {
+    enqueue(job, 'rest', LEVEL, undefined, wishedAt);
+  }
+
+  /** One after the other: what was read last is in force. */
+  function reread(force: boolean): Promise<void> {
+    rereading = rereading.then(() => rereadNow(force));
+    return rereading;
+  }
+
+  async function rereadNow(force: boolean): Promise<void> {
+    if (stopping.signal.aborted) return;
+    let next: Reign;
     try {
-      loaded = options.reread(force);
-      loaded?.need(
-        loaded.jobs.filter((job) => job.enabled),
-        'notifications',
-      );
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      tell({ type: 'config.broken', at: clock(), problems: error.problems.map(formatProblem) });
+      const loaded = options.reread(force);
+      if (loaded === undefined) return;
+      next = await crown(loaded);
+    } catch (cause) {
+      const problems =
+        cause instanceof ConfigError ? cause.problems.map(formatProblem) : [asExportdError(cause).message];
+      tell({ type: 'config.broken', at: clock(), problems });
       return;
     }
-    if (loaded === undefined) return;
-    const next = await crown(loaded);
-    // Nothing is being planned: that goes on under the config it began with.
-    await pumping;
+    if (stopping.signal.aborted) return next.end();
     const old = reign;
     reign = next;
     schedules = new Schedules(reign.config.jobs, clock(), schedules);
-    for (const { job, why, wish, tick } of queue.clear()) enqueue(job, why, wish, tick);
-    putBack();
-    tell({ type: 'config.loaded', at: clock(), config: loaded, version: loaded.version, reloaded: true });
+    const { config } = reign;
+    tell({ type: 'config.loaded', at: clock(), config, version: config.version, reloaded: true });
+    for (const entry of queue.clear()) enqueueAgain(entry);
+    putBackReady();
     enqueueAll('reload');
-    await abdicate(old);
-  }
-
-  async function look(): Promise<void> {
-    if (stopping.signal.aborted) return;
-    await reread(false);
-    const due = schedules.due(clock(), options.random);
-    for (const { job, tick } of due) enqueue(job.name, 'tick', { kind: 'tick' }, tick);
-    tell({ type: 'look', at: clock(), dueJobs: due.map(({ job }) => job.name) });
-    await pump();
+    begin(old.end());
+    pump();
   }
 
   return {
-    look,
-    async reload() {
-      if (stopping.signal.aborted) return;
-      await reread(true);
-      await pump();
+    get config() {
+      return reign.config;
     },
+    async look() {
+      await reread(false);
+      if (stopping.signal.aborted) return;
+      const due = schedules.due(clock(), options.random);
+      for (const { job, tick } of due) enqueue(job.name, 'tick', TICK, tick, clock());
+      tell({ type: 'look', at: clock(), dueJobs: due.map(({ job }) => job.name) });
+      pump();
+    },
+    reload: () => reread(true),
     requestRun(name, wish) {
       if (!reign.jobs.has(name)) {
         throw new ExportdError('USAGE', `there is no job ${JSON.stringify(name)}`, { scope: 'config' });
       }
       const isInHand = queue.isInHand(name);
-      enqueue(name, 'person', wish);
-      void pump();
+      enqueue(name, 'person', wish, undefined, clock());
+      pump();
       return isInHand ? 'running' : 'queued';
     },
     async idle() {
-      await pump();
-      while (!queue.isIdle) {
-        await Promise.all([...runs]);
-        await pump();
-      }
+      pump();
+      while (tasks.size > 0) await Promise.all(tasks);
     },
     async stop() {
       tell({ type: 'stopping', at: clock() });
       stopping.abort();
       queue.clear();
-      putBack();
-      await pumping;
-      await Promise.all(runs);
-      await abdicate(reign);
+      putBackReady();
+      await rereading;
+      while (tasks.size > 0) await Promise.all(tasks);
+      await reign.end();
     },
   };
 }
 
-function hasAwaited({ plans }: Planning): boolean {
-  return plans.some(({ periods }) => periods.some(({ urgency }) => urgency === 'awaited'));
+function sourcesOf({ planning }: Planned): string[] {
+  return [...new Set(planning.plans.map(({ source }) => source.name))];
 }
 
 function onlyOf(planning: Planning, entries: readonly Queued[]): Planning {

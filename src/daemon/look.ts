@@ -44,11 +44,6 @@ export class Schedules {
     });
   }
 
-  /** The next tick of a job; undefined where it has none. */
-  nextOf(job: string): Instant | undefined {
-    return this.#watched.find((watched) => watched.job.name === job)?.next;
-  }
-
   /** Jobs that are due now. `random` (0 to 1) spreads those that have a jitter. */
   due(now: Instant, random: () => number): DueJob[] {
     const due: DueJob[] = [];
@@ -56,7 +51,7 @@ export class Schedules {
       const { job, schedule } = watched;
       if (now < watched.seen - CLOCK_WAS_WRONG) {
         this.#lookFrom(watched, now);
-        watched.waiting = undefined;
+        if (watched.waiting !== undefined) watched.waiting = { ...watched.waiting, until: now };
       } else if (watched.next !== undefined && watched.next <= now) {
         const tick = newestTick(schedule, watched.next, now);
         watched.waiting ??= { tick, until: now + random() * schedule.jitter };

@@ -5,55 +5,60 @@ import type { Cause } from './daemon-events.ts';
 /** A job that waits for its turn. */
 export interface Queued {
   readonly job: string;
-  /** Where it writes: two jobs of one table are never in hand one after the other, only together. */
+  /** Name in the YAML. */
+  readonly destination: string;
+  /** Where it writes: equal for two tables that are physically one. */
   readonly table: string;
   readonly why: Cause;
   readonly tick: Instant | undefined;
   readonly wish: Wish;
+  /** What is left of it, and waits anew, keeps this. */
+  readonly wishedAt: Instant;
 }
 
+/** Whether more may be planned of a destination. */
+export type MayPlan = (destination: string, why: Cause) => boolean;
+
 /**
- * Jobs that wait and jobs in hand: no job overlaps itself, nor another on its table. What came meanwhile waits for their
- * end. What a bounded plan left over goes after all others.
+ * Jobs that wait, and jobs in hand, each once: no job overlaps itself, nor another on its table. What comes meanwhile
+ * waits for their end. What a plan left over goes after all else.
  */
 export class WorkQueue {
-  #waiting: Queued[] = [];
+  readonly #waiting = new Map<string, Queued>();
+  /** Tables in hand, by job. */
   readonly #inHand = new Map<string, string>();
 
-  get isIdle(): boolean {
-    return this.#waiting.length === 0 && this.#inHand.size === 0;
-  }
-
-  /** What the schedule wishes of a job becomes one: the one that asks for most. What people wish is kept, each wish once. */
+  /** What the schedule wishes of one job becomes one: the wish that asks for most. What people wish stands beside it, once. */
   add(entry: Queued): void {
-    const isSame = (there: Queued) =>
-      there.job === entry.job &&
-      (entry.why === 'person'
-        ? there.why === 'person' && wishOf(there) === wishOf(entry)
-        : there.why !== 'person' && rank(there) <= rank(entry));
-    if (this.#waiting.some(isSame)) return;
-    if (entry.why !== 'person') {
-      this.#waiting = this.#waiting.filter(({ job, why }) => job !== entry.job || why === 'person');
-    }
-    this.#waiting.push(entry);
+    const key = entry.why === 'person' ? `${entry.job}\n${JSON.stringify(entry.wish)}` : entry.job;
+    const there = this.#waiting.get(key);
+    if (there === undefined || RANK[entry.why] < RANK[there.why]) this.#waiting.set(key, entry);
   }
 
   isInHand(job: string): boolean {
     return this.#inHand.has(job);
   }
 
-  /** Everything that may be planned now and has one wish in common, what waits longest first. It is in hand from now on. */
-  take(): Queued[] {
+  /** What can be planned with one read: of one destination, with one wish, what waits longest first. In hand from now on. */
+  take(mayPlan: MayPlan, most: number): Queued[] {
     const busy = new Set(this.#inHand.values());
-    const free = this.#waiting.filter(({ job, table }) => !busy.has(table) && !this.#inHand.has(job));
-    const urgent = free.filter(({ why }) => why !== 'rest');
-    const ready = urgent.length > 0 ? urgent : free;
-    const [first] = ready;
-    if (first === undefined) return [];
-    const taken = ready.filter((entry) => wishOf(entry) === wishOf(first));
-    this.#waiting = this.#waiting.filter((entry) => !taken.includes(entry));
-    for (const { job, table } of taken) this.#inHand.set(job, table);
-    return taken;
+    let first: Queued | undefined;
+    const taken = new Map<string, Queued>();
+    for (const entry of this.#waiting.values()) {
+      // A job that loads elsewhere since its config was read again is still in hand where it loaded before.
+      if (busy.has(entry.table) || this.#inHand.has(entry.job) || !mayPlan(entry.destination, entry.why)) continue;
+      // Whatever is due goes before what was left over.
+      if (first === undefined || (first.why === 'rest' && entry.why !== 'rest')) {
+        first = entry;
+        taken.clear();
+      } else if (!isPlannedWith(entry, first)) continue;
+      if (taken.size < most && !taken.has(entry.job)) taken.set(entry.job, entry);
+    }
+    for (const [key, entry] of this.#waiting) {
+      if (taken.get(entry.job) === entry) this.#waiting.delete(key);
+    }
+    for (const { job, table } of taken.values()) this.#inHand.set(job, table);
+    return [...taken.values()];
   }
 
   done(job: string): void {
@@ -62,17 +67,16 @@ export class WorkQueue {
 
   /** Nothing that waits will start; what waited. */
   clear(): Queued[] {
-    const waited = this.#waiting;
-    this.#waiting = [];
+    const waited = [...this.#waiting.values()];
+    this.#waiting.clear();
     return waited;
   }
 }
 
-function wishOf({ wish }: Queued): string {
-  return JSON.stringify(wish);
-}
+/** A tick plans everything that a start does, and a start everything that was left over. */
+const RANK: Readonly<Record<Cause, number>> = { person: 0, tick: 0, reload: 1, start: 1, rest: 2 };
 
-/** What asks for more goes before what asks for less: a tick plans everything that a start or a rest does. */
-function rank({ why }: Queued): number {
-  return { person: 0, tick: 1, reload: 2, start: 2, rest: 3 }[why];
+function isPlannedWith(entry: Queued, first: Queued): boolean {
+  if (entry.destination !== first.destination || (entry.why === 'rest') !== (first.why === 'rest')) return false;
+  return entry.wish === first.wish || JSON.stringify(entry.wish) === JSON.stringify(first.wish);
 }

@@ -20,7 +20,12 @@ describe('a config in force', () => {
     utimesSync(place.at(name), times, times);
   }
 
-  const watch = (env = {}) => new ConfigWatch(place.at('config'), () => loadConfig(place.at('config'), { env }));
+  const watch = (env = {}) =>
+    new ConfigWatch(
+      place.at('config'),
+      () => loadConfig(place.at('config'), { env }),
+      (config) => config.need(config.jobs),
+    );
   const jobs = (text: string) => frame({ job: text });
 
   test('is not read again while its files are the same', () => {

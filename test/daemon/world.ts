@@ -5,6 +5,7 @@ import type { Instant } from '../../src/core/words.ts';
 import { ConfigWatch } from '../../src/daemon/config-watch.ts';
 import { type Daemon, openDaemon } from '../../src/daemon/daemon.ts';
 import type { DaemonEvent, Tell } from '../../src/daemon/daemon-events.ts';
+import type { Paces } from '../../src/open-sources.ts';
 import type { Folder } from '../cli/exportd.ts';
 
 export interface DaemonWorld extends AsyncDisposable {
@@ -30,13 +31,18 @@ export async function daemonWorld(
 ): Promise<DaemonWorld> {
   const config = place.at('exportd.yaml');
   const events: DaemonEvent[] = [];
+  const paces: Paces = new Map();
   const clock = () => world.now;
   const start = async (): Promise<Daemon> => {
-    const watch = new ConfigWatch(config, () => loadConfig(config, { env: {} }));
+    const watch = new ConfigWatch(
+      config,
+      () => loadConfig(config, { env: {} }),
+      () => undefined,
+    );
     return await openDaemon({
       initial: watch.first(),
       reread: (force) => watch.again(force),
-      open: (its, emit) => openApp({ config: its, clock, emit, concurrency: undefined }),
+      open: (its, emit) => openApp({ config: its, clock, emit, paces }),
       clock,
       tell(event) {
         events.push(event);
