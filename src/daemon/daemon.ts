@@ -97,6 +97,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   /** Plans what waits, and starts what has a place. */
   function pump(): void {
     if (stopping.signal.aborted) return;
+    makeWay();
     const waiting = { awaited: 0, history: 0 };
     for (const { urgency } of ready) waiting[urgency] += 1;
     const mayPlan: MayPlan = (destination, why) => {
@@ -242,6 +243,18 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   function putBack(entry: Queued): void {
     end(entry.job, undefined, undefined);
     enqueueAgain(entry);
+  }
+
+  /** What was left over makes way, while it waits for a place, for what is due on its table, and comes after it. */
+  function makeWay(): void {
+    const leftOvers = ready.filter(({ entries }) => entries.every(({ why }) => why === 'rest'));
+    if (leftOvers.length === 0) return;
+    const due = queue.dueTables();
+    for (const share of leftOvers) {
+      if (!share.entries.some(({ table }) => due.has(table))) continue;
+      ready.splice(ready.indexOf(share), 1);
+      for (const entry of share.entries) putBack(entry);
+    }
   }
 
   function putBackReady(): void {

@@ -61,6 +61,11 @@ export class WorkQueue {
     return [...taken.values()];
   }
 
+  /** Tables on which more than a left-over waits. */
+  dueTables(): ReadonlySet<string> {
+    return new Set([...this.#waiting.values()].filter(({ why }) => why !== 'rest').map(({ table }) => table));
+  }
+
   done(job: string): void {
     this.#inHand.delete(job);
   }

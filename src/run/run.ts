@@ -118,11 +118,15 @@ async function carryOutTable(table: TableWork, tools: RunTools, options: RunOpti
   const inHand = new Set<Promise<void>>();
   for (const work of table.works) {
     while (isAhead(inHand.size, writer.bytesInHand)) await Promise.race(inHand);
-    // A source that was stopped in the last run gets one request before it gets many.
+    const start = () => {
+      const done = carryOutPeriod(work, writer, tools, options).finally(() => inHand.delete(done));
+      inHand.add(done);
+      return done;
+    };
+    // A source that was stopped before gets one request before it gets many.
     const health = tools.health(work.source.name);
-    if (health.doubtful && inHand.size > 0) await Promise.race([...inHand, health.known]);
-    const done = carryOutPeriod(work, writer, tools, options).finally(() => inHand.delete(done));
-    inHand.add(done);
+    if (health.doubtful) await health.probe(start);
+    else void start();
   }
   await Promise.all(inHand);
   await writer.finish();

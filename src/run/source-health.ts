@@ -14,6 +14,7 @@ export class SourceHealth {
   #stoppedAt = Number.NEGATIVE_INFINITY;
   #halt = new Halt();
   #known = Promise.withResolvers<void>();
+  #probes: Promise<unknown> = Promise.resolve();
 
   /** Of this run: stopped where the key was refused, or the URL is wrong. */
   get halt(): Halt {
@@ -24,9 +25,14 @@ export class SourceHealth {
     return this.#doubtful;
   }
 
-  /** Resolves once the source is doubtful no more, or stopped again. */
-  get known(): Promise<void> {
-    return this.#known.promise;
+  /** Starts a period of a doubtful source: one at a time, of all runs, until it has answered well or was stopped again. */
+  async probe(start: () => Promise<void>): Promise<void> {
+    const turn = this.#probes.then(async () => {
+      const ended = start();
+      if (this.#doubtful) await Promise.race([ended, this.#known.promise]);
+    });
+    this.#probes = Promise.allSettled([turn]);
+    await turn;
   }
 
   /**
@@ -34,9 +40,9 @@ export class SourceHealth {
    * that are due at once, one finds out that the key is refused, and none of them tries again before the next tick.
    */
   begin(wishedAt: Instant, now: Instant): void {
+    if (this.#halt.stopped === undefined) return;
     // A clock that went back since says nothing of what was before what.
-    const stands = wishedAt < this.#stoppedAt && this.#stoppedAt <= now;
-    if (this.#halt.stopped !== undefined && stands) return;
+    if (wishedAt < this.#stoppedAt && this.#stoppedAt <= now) return;
     this.#halt = new Halt();
     this.#known = Promise.withResolvers();
   }

@@ -13,7 +13,7 @@ import type { Stream } from '../../src/cli/output.ts';
 
 export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 /** Where Node keeps what it compiled: processes that are started by the dozen start in half the time. */
-const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
+export const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
 
 /** One command line, carried out in this process: all of exportd but main.ts and the operating system. */
 export async function exportd(

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { exportd, type Folder, folder, frame, MAIN } from '../cli/exportd.ts';
+import { COMPILED, exportd, type Folder, folder, frame, MAIN } from '../cli/exportd.ts';
 import { BROKEN, queryFile } from '../e2e/world.ts';
 import { plainUsage } from '../engines/usage-api/plain-usage.ts';
 import { startUsageApi, type UsageApi } from '../engines/usage-api.ts';
@@ -51,6 +51,7 @@ describe('exportd start', () => {
   function start(command: readonly string[] = [process.execPath]): Running {
     const [program = '', ...before] = command;
     const child = spawn(program, [...before, MAIN, 'start', '--config', place.at('exportd.yaml')], {
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILED },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     children.push(child);

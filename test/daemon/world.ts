@@ -18,6 +18,8 @@ export interface DaemonWorld extends AsyncDisposable {
   goTo(at: Instant, step: number): Promise<void>;
   /** Ends the daemon as SIGTERM does, and starts another. */
   restart(): Promise<void>;
+  /** Resolves once an event was told that fits, past or future, so many times. */
+  seen(fits: (event: DaemonEvent) => boolean, times?: number): Promise<void>;
   /** How often each kind of event was told, of one job where it is named. */
   told(type: DaemonEvent['type'], job?: string): number;
 }
@@ -32,7 +34,9 @@ export async function daemonWorld(
   const config = place.at('exportd.yaml');
   const events: DaemonEvent[] = [];
   const paces: Paces = new Map();
-  const clock = () => world.now;
+  const waiting = new Set<() => void>();
+  // Time passes while things happen, too.
+  const clock = () => world.now + events.length;
   const start = async (): Promise<Daemon> => {
     const watch = new ConfigWatch(
       config,
@@ -47,6 +51,7 @@ export async function daemonWorld(
       tell(event) {
         events.push(event);
         also(event);
+        for (const look of waiting) look();
       },
       failed: (cause) => {
         throw cause;
@@ -75,6 +80,16 @@ export async function daemonWorld(
       await daemon.stop();
       daemon = await start();
     },
+    seen: (fits, times = 1) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (events.filter(fits).length < times) return;
+          waiting.delete(look);
+          resolve();
+        };
+        waiting.add(look);
+        look();
+      }),
     told: (type, job) =>
       events.filter((event) => event.type === type && (job === undefined || ('job' in event && event.job === job)))
         .length,
