@@ -80,7 +80,9 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   function enqueue(name: string, why: Cause, wish: Wish, tick: Instant | undefined, wishedAt: Instant): void {
     const job = reign.jobs.get(name);
     if (job === undefined || stopping.signal.aborted) return;
-    queue.add({ job: name, destination: job.destination, table: reign.tableOf(job), why, wish, tick, wishedAt });
+    const { destination, sources } = job;
+    const source = sources[0]?.name ?? '';
+    queue.add({ job: name, source, destination, table: reign.tableOf(job), why, wish, tick, wishedAt });
     tell({ type: 'job.queued', at: clock(), job: name, why, tick });
   }
 

@@ -5,7 +5,8 @@ import type { Cause } from './daemon-events.ts';
 /** A job that waits for its turn. */
 export interface Queued {
   readonly job: string;
-  /** Name in the YAML. */
+  /** Names in the YAML; of several sources the first. */
+  readonly source: string;
   readonly destination: string;
   /** Where it writes: equal for two tables that are physically one. */
   readonly table: string;
@@ -39,26 +40,29 @@ export class WorkQueue {
     return this.#inHand.has(job);
   }
 
-  /** What can be planned with one read: of one destination, with one wish, what waits longest first. In hand from now on. */
+  /**
+   * What can be planned with one read: of one destination, with one wish, what waits longest first. Where there is more,
+   * sources take turns. In hand from now on.
+   */
   take(mayPlan: MayPlan, most: number): Queued[] {
     const busy = new Set(this.#inHand.values());
     let first: Queued | undefined;
-    const taken = new Map<string, Queued>();
+    const candidates = new Map<string, Queued>();
     for (const entry of this.#waiting.values()) {
       // A job that loads elsewhere since its config was read again is still in hand where it loaded before.
       if (busy.has(entry.table) || this.#inHand.has(entry.job) || !mayPlan(entry.destination, entry.why)) continue;
       // Whatever is due goes before what was left over.
       if (first === undefined || (first.why === 'rest' && entry.why !== 'rest')) {
         first = entry;
-        taken.clear();
+        candidates.clear();
       } else if (!isPlannedWith(entry, first)) continue;
-      if (taken.size < most && !taken.has(entry.job)) taken.set(entry.job, entry);
+      if (!candidates.has(entry.job)) candidates.set(entry.job, entry);
     }
-    for (const [key, entry] of this.#waiting) {
-      if (taken.get(entry.job) === entry) this.#waiting.delete(key);
-    }
-    for (const { job, table } of taken.values()) this.#inHand.set(job, table);
-    return [...taken.values()];
+    const taken = inTurns([...candidates.values()]).slice(0, most);
+    const gone = new Set(taken);
+    for (const [key, entry] of this.#waiting) if (gone.has(entry)) this.#waiting.delete(key);
+    for (const { job, table } of taken) this.#inHand.set(job, table);
+    return taken;
   }
 
   /** Tables on which more than a left-over waits. */
@@ -80,6 +84,19 @@ export class WorkQueue {
 
 /** A tick plans everything that a start does, and a start everything that was left over. */
 const RANK: Readonly<Record<Cause, number>> = { person: 0, tick: 0, reload: 1, start: 1, rest: 2 };
+
+/** The first of each source, then the second of each, and so on. */
+function inTurns(entries: readonly Queued[]): Queued[] {
+  const rounds: Queued[][] = [];
+  const turns = new Map<string, number>();
+  for (const entry of entries) {
+    const turn = turns.get(entry.source) ?? 0;
+    turns.set(entry.source, turn + 1);
+    rounds[turn] ??= [];
+    rounds[turn].push(entry);
+  }
+  return rounds.flat();
+}
 
 function isPlannedWith(entry: Queued, first: Queued): boolean {
   if (entry.destination !== first.destination || (entry.why === 'rest') !== (first.why === 'rest')) return false;

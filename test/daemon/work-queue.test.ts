@@ -5,6 +5,7 @@ import { type MayPlan, type Queued, WorkQueue } from '../../src/daemon/work-queu
 
 const entry = (job: string, why: Cause, more: Partial<Queued> = {}): Queued => ({
   job,
+  source: 'acme',
   destination: 'local',
   table: `local ${job}`,
   why,
@@ -98,6 +99,14 @@ test('no more are taken than may be, and the others next', () => {
   for (const job of ['a', 'b', 'c']) queue.add(entry(job, 'tick'));
   expect(take(queue, anything, 2)).toEqual(['a', 'b']);
   expect(take(queue, anything, 2)).toEqual(['c']);
+});
+
+test('where there is too much for one read, sources take turns', () => {
+  const queue = new WorkQueue();
+  for (const job of ['a', 'b', 'c']) queue.add(entry(job, 'tick'));
+  queue.add(entry('d', 'tick', { source: 'beta' }));
+  expect(take(queue, anything, 2)).toEqual(['a', 'd']);
+  expect(take(queue, anything, 2)).toEqual(['b', 'c']);
 });
 
 test('what waits is given up at once, and told', () => {
