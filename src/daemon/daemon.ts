@@ -1,4 +1,4 @@
-import type { App, Planning } from '../app.ts';
+import type { App, Planning, RunSummary } from '../app.ts';
 import type { Config } from '../config/load.ts';
 import { ConfigError, formatProblem } from '../config/problems.ts';
 import { ExportdError } from '../core/errors.ts';
@@ -8,8 +8,9 @@ import type { Emit } from '../run/events.ts';
 import { asExportdError } from '../run/failure.ts';
 import type { Cause, Tell } from './daemon-events.ts';
 import { Schedules } from './look.ts';
+import { Places, type Planned } from './places.ts';
 import { Reign } from './reign.ts';
-import { type Share, shareOf } from './share.ts';
+import { shareOf } from './share.ts';
 import { type MayPlan, type Queued, WorkQueue } from './work-queue.ts';
 
 export interface DaemonOptions {
@@ -43,11 +44,6 @@ export interface Daemon {
   stop(): Promise<void>;
 }
 
-/** Jobs of one table that are planned and wait for a place. */
-interface Planned extends Share {
-  readonly entries: readonly Queued[];
-}
-
 /** Everything but lookback and open: a crash loop, a ConfigMap, and what a plan left over cost nothing twice. */
 const LEVEL: Wish = { kind: 'start' };
 const TICK: Wish = { kind: 'tick' };
@@ -65,8 +61,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   const tasks = new Set<Promise<void>>();
   /** Destinations that are being read: one read at a time of each, and none waits for another. */
   const reading = new Set<string>();
-  const ready: Planned[] = [];
-  const running = new Set<Planned>();
+  const places = new Places();
   let rereading = Promise.resolve();
   let reign = await crown(options.initial);
   let schedules = new Schedules(reign.config.jobs, clock());
@@ -100,11 +95,9 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   function pump(): void {
     if (stopping.signal.aborted) return;
     makeWay();
-    const waiting = { awaited: 0, history: 0 };
-    for (const { urgency } of ready) waiting[urgency] += 1;
     const mayPlan: MayPlan = (destination, why) => {
       const urgency = why === 'rest' ? 'history' : 'awaited';
-      return !reading.has(destination) && waiting[urgency] < MOST_AHEAD[urgency];
+      return !reading.has(destination) && places.waiting(urgency) < MOST_AHEAD[urgency];
     };
     for (;;) {
       const entries = queue.take(mayPlan, MOST_AT_ONCE);
@@ -112,10 +105,8 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       begin(plan(entries));
     }
     for (;;) {
-      const next = nextReady();
+      const next = places.give(reign.config.daemon.concurrency);
       if (next === undefined) break;
-      ready.splice(ready.indexOf(next), 1);
-      running.add(next);
       begin(carryOut(next));
     }
   }
@@ -129,24 +120,6 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     tasks.add(ended);
   }
 
-  /** What people wait for goes before history, which leaves it a place where there are several. */
-  function nextReady(): Planned | undefined {
-    const { concurrency } = reign.config.daemon;
-    if (running.size >= concurrency) return undefined;
-    const histories = [...running].filter(({ urgency }) => urgency === 'history').length;
-    const mayBeHistory = histories < Math.max(1, concurrency - 1);
-    return (
-      leastBusy(ready.filter(({ urgency }) => urgency === 'awaited')) ?? (mayBeHistory ? leastBusy(ready) : undefined)
-    );
-  }
-
-  /** The first whose sources have the fewest runs under way: a source that answers slowly does not fill every place. */
-  function leastBusy(candidates: readonly Planned[]): Planned | undefined {
-    const busy = [...running].flatMap(sourcesOf);
-    const runsOf = (candidate: Planned) => busy.filter((source) => sourcesOf(candidate).includes(source)).length;
-    return candidates.map((it) => ({ it, runs: runsOf(it) })).sort((a, b) => a.runs - b.runs)[0]?.it;
-  }
-
   /** Plans jobs of one destination with one read; those that have nothing to do are done. */
   async function plan(taken: readonly Queued[]): Promise<void> {
     const [first] = taken;
@@ -157,17 +130,17 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     for (const { job, why, tick } of taken) tell({ type: 'job.started', at: clock(), job, why, tick });
     const entries = taken.filter(({ job }) => mayBegin(job));
     const jobs = entries.flatMap(({ job }) => its.jobs.get(job) ?? []);
+    let planning: Planning | undefined;
+    let error: ExportdError | undefined;
     try {
-      const planning = await its.use((app) => app.plan(jobs, wish, clock(), stopping.signal));
-      if (stopping.signal.aborted || its.over.aborted) for (const entry of entries) putBack(entry);
-      else planned(destination, entries, planning);
+      planning = await its.use((app) => app.plan(jobs, wish, clock(), stopping.signal));
     } catch (cause) {
-      for (const entry of entries) {
-        if (stopping.signal.aborted || its.over.aborted) putBack(entry);
-        else unplanned(entry.job, asExportdError(cause));
-      }
+      error = asExportdError(cause);
     }
     reading.delete(destination);
+    if (stopping.signal.aborted || its.over.aborted) for (const entry of entries) putBack(entry);
+    else if (planning !== undefined) planned(destination, entries, planning);
+    else if (error !== undefined) for (const { job } of entries) unplanned(job, error);
   }
 
   /** A disabled job that a person asks for may lack what no enabled one needs. */
@@ -192,9 +165,10 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       if (job !== undefined && state !== undefined) tell({ type: 'job.planned', at: clock(), job, plans, state });
     }
     for (const its of Map.groupBy(read, ({ table }) => table).values()) {
-      const share = shareOf(onlyOf(planning, its), its[0]?.why ?? 'rest');
-      const isTooMuch = ready.filter(({ urgency }) => urgency === 'history').length >= MOST_AHEAD.history;
-      if (share !== undefined && !(share.urgency === 'history' && isTooMuch)) ready.push({ ...share, entries: its });
+      const why = its[0]?.why ?? 'rest';
+      const share = shareOf(onlyOf(planning, its), why);
+      const isTooMuch = share?.urgency === 'history' && places.waiting('history') >= MOST_AHEAD.history;
+      if (share !== undefined && (!isTooMuch || why === 'person')) places.add({ ...share, entries: its });
       else {
         for (const entry of its) {
           end(entry.job, undefined, undefined);
@@ -209,31 +183,29 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     end(job, undefined, error);
   }
 
-  async function carryOut(share: Planned): Promise<void> {
-    const { entries, planning, leavesHistory } = share;
-    const its = reign;
+  async function carryOut(its: Planned): Promise<void> {
+    const { entries, planning, leavesHistory } = its;
+    const { over } = reign;
     const options = {
       acceptHeld: entries.some(({ wish }) => wish.kind === 'run' && wish.acceptHeld),
       stop: stopping.signal,
-      enough: its.over,
+      enough: over,
       wishedAt: Math.max(...entries.map(({ wishedAt }) => wishedAt)),
     };
+    let run: RunSummary | undefined;
+    let error: ExportdError | undefined;
     try {
-      const run = await its.use((app) => app.carryOut(planning, options));
-      const { loaded, unchanged, empty } = run.outcomes;
-      const areOfPeriods = run.periods.every(({ error }) => error === undefined || error.scope === 'period');
-      // Where nothing came, the next tick tries again, and no loop does.
-      const mayGoOn = loaded + unchanged + empty > 0 || (leavesHistory && areOfPeriods);
-      for (const entry of entries) {
-        end(entry.job, run.runId, undefined);
-        const isPostponed = planning.plans.some(({ job, postponed }) => job.name === entry.job && postponed > 0);
-        if (run.interrupted) enqueueAgain(entry);
-        else if (mayGoOn && (leavesHistory || isPostponed)) leftOver(entry);
-      }
+      run = await reign.use((app) => app.carryOut(planning, options));
     } catch (cause) {
-      for (const { job } of entries) end(job, undefined, asExportdError(cause));
+      error = asExportdError(cause);
     }
-    running.delete(share);
+    places.leave(its);
+    for (const entry of entries) {
+      end(entry.job, run?.runId, error);
+      const isPostponed = planning.plans.some(({ job, postponed }) => job.name === entry.job && postponed > 0);
+      if (run?.interrupted) enqueueAgain(entry);
+      else if (run !== undefined && (leavesHistory || isPostponed) && mayGoOn(run, leavesHistory)) leftOver(entry);
+    }
   }
 
   function end(job: string, runId: string | undefined, error: ExportdError | undefined): void {
@@ -249,18 +221,15 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
 
   /** What was left over makes way, while it waits for a place, for what is due on its table, and comes after it. */
   function makeWay(): void {
-    const leftOvers = ready.filter(({ entries }) => entries.every(({ why }) => why === 'rest'));
-    if (leftOvers.length === 0) return;
     const due = queue.dueTables();
-    for (const share of leftOvers) {
-      if (!share.entries.some(({ table }) => due.has(table))) continue;
-      ready.splice(ready.indexOf(share), 1);
-      for (const entry of share.entries) putBack(entry);
-    }
+    const inTheWay = places.recall(({ entries }) =>
+      entries.every(({ why, table }) => why === 'rest' && due.has(table)),
+    );
+    for (const entry of inTheWay.flatMap(({ entries }) => entries)) putBack(entry);
   }
 
-  function putBackReady(): void {
-    for (const { entries } of ready.splice(0)) for (const entry of entries) putBack(entry);
+  function putBackWaiting(): void {
+    for (const entry of places.recall(() => true).flatMap(({ entries }) => entries)) putBack(entry);
   }
 
   /** History that goes after other jobs' due work. */
@@ -294,7 +263,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     const { config } = reign;
     tell({ type: 'config.loaded', at: clock(), config, version: config.version, reloaded: true });
     for (const entry of queue.clear()) enqueueAgain(entry);
-    putBackReady();
+    putBackWaiting();
     enqueueAll('reload');
     begin(old.end());
     pump();
@@ -330,7 +299,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
       tell({ type: 'stopping', at: clock() });
       stopping.abort();
       queue.clear();
-      putBackReady();
+      putBackWaiting();
       await rereading;
       while (tasks.size > 0) await Promise.all(tasks);
       await reign.end();
@@ -338,8 +307,10 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   };
 }
 
-function sourcesOf({ planning }: Planned): string[] {
-  return [...new Set(planning.plans.map(({ source }) => source.name))];
+/** Where nothing came of a run, the next tick tries again, and no loop does. */
+function mayGoOn({ outcomes, periods }: RunSummary, leavesHistory: boolean): boolean {
+  if (outcomes.loaded + outcomes.unchanged + outcomes.empty > 0) return true;
+  return leavesHistory && periods.every(({ error }) => error === undefined || error.scope === 'period');
 }
 
 function onlyOf(planning: Planning, entries: readonly Queued[]): Planning {

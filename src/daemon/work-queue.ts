@@ -46,11 +46,13 @@ export class WorkQueue {
    */
   take(mayPlan: MayPlan, most: number): Queued[] {
     const busy = new Set(this.#inHand.values());
+    const due = this.dueTables();
     let first: Queued | undefined;
     const candidates = new Map<string, Queued>();
     for (const entry of this.#waiting.values()) {
       // A job that loads elsewhere since its config was read again is still in hand where it loaded before.
       if (busy.has(entry.table) || this.#inHand.has(entry.job) || !mayPlan(entry.destination, entry.why)) continue;
+      if (entry.why === 'rest' && due.has(entry.table)) continue;
       // Whatever is due goes before what was left over.
       if (first === undefined || (first.why === 'rest' && entry.why !== 'rest')) {
         first = entry;
