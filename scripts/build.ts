@@ -1,24 +1,39 @@
 /**
- * `npm run build`: src → dist. Whatever is not TypeScript (.sql, .css, …) is copied beside it, where
- * `new URL('./x.sql', import.meta.url)` finds it.
- * `--if-dev`, as `prepare` calls it: an install without the development parts has no compiler and keeps the dist it came with.
+ * `npm run build`: src → dist, as a bundle: a command loads a handful of files where src and its libraries are hundreds
+ * (decision 9). Whatever is not TypeScript (.sql, .css, …) is copied to its place beside the bundle.
+ * `--if-dev`, as `prepare` calls it: an install without the development parts has no bundler and keeps the dist it came with.
  */
-import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, globSync, rmSync } from 'node:fs';
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
-const compiler = at('node_modules/typescript/bin/tsc');
 
-if (!existsSync(compiler) && process.argv.includes('--if-dev')) {
-  process.stdout.write('exportd: typescript is not installed, so dist/ was not built\n');
+/** Left in node_modules: native code, and the daemon's libraries, which start workers or read files of their own. */
+const EXTERNAL = ['@duckdb/node-bindings', 'fastify', 'node-cron', 'pino', 'prom-client'];
+
+if (!existsSync(at('node_modules/rolldown')) && process.argv.includes('--if-dev')) {
+  process.stdout.write('exportd: the bundler is not installed, so dist/ was not built\n');
 } else {
-  rmSync(at('dist'), { recursive: true, force: true });
-  const { status } = spawnSync(process.execPath, [compiler, '-p', at('tsconfig.build.json')], { stdio: 'inherit' });
-  if (status !== 0) process.exit(status ?? 1);
-  cpSync(at('src'), at('dist'), {
-    recursive: true,
-    filter: (path) => statSync(path).isDirectory() || !path.endsWith('.ts'),
+  const { rolldown } = await import('rolldown');
+  await using bundle = await rolldown({
+    input: at('src/main.ts'),
+    platform: 'node',
+    external: EXTERNAL,
+    plugins: [{ name: 'own-url', transform: (code, id) => withOwnUrl(code, id) }],
   });
+  rmSync(at('dist'), { recursive: true, force: true });
+  await bundle.write({ dir: at('dist'), chunkFileNames: '[name]-[hash].js', sourcemap: true });
+  for (const path of globSync('**/*.*', { cwd: at('src'), exclude: ['**/*.ts'] }))
+    cpSync(at(`src/${path}`), at(`dist/${path}`));
   chmodSync(at('dist/main.js'), 0o755);
+}
+
+/** A module of ours finds the files beside it where they lie in src, although its bundle lies at the top of dist. */
+function withOwnUrl(code: string, id: string) {
+  const path = relative(at('src'), id);
+  if (path.startsWith('..') || !code.includes('import.meta.url')) return undefined;
+  const own = `new URL(${JSON.stringify(`./${path}`)}, import.meta.url).href`;
+  // The lines stay where they are, and so does what the source map says of them.
+  return { code: code.replaceAll('import.meta.url', own), map: null };
 }
