@@ -5,7 +5,7 @@ export interface EngineOptions {
   readonly memoryLimit: number;
   /** Where DuckDB spills; inside the spool. */
   readonly temporaryDirectory: string;
-  /** Default: the machine's cores. More than the cores halves the speed. */
+  /** Of `useAllCores`. Default: the machine's cores. More than the cores halves the speed. */
   readonly threads?: number | undefined;
 }
 
@@ -15,6 +15,8 @@ export type Parameters = Readonly<Record<string, string | number | bigint | bool
 /** A connection that closes with its scope. Timestamps are read and shown in UTC. */
 export interface Connection extends AsyncDisposable {
   readonly duckdb: DuckDBConnection;
+  /** From now on the whole engine works on every core. */
+  useAllCores(): Promise<void>;
   /** Runs a statement. */
   run(sql: string, parameters?: Parameters): Promise<void>;
   /** All rows, as objects; BIGINT and wider as bigint. For small answers whose column names are ours. */
@@ -24,6 +26,9 @@ export interface Connection extends AsyncDisposable {
 /**
  * The one DuckDB instance of the process: memory limit and spilling are shared by staging and by the duckdb
  * destination, whose files are attached to it. It has no file of its own.
+ *
+ * It begins on one core, until somebody asks for all: with more, DuckDB burns the others while it waits for one, as when
+ * it opens a file of a thousand tables.
  */
 export interface Engine extends AsyncDisposable {
   connect(): Promise<Connection>;
@@ -57,11 +62,17 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     preserve_insertion_order: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
-    ...(options.threads === undefined ? {} : { threads: String(options.threads) }),
+    threads: '1',
   });
+  const cores = options.threads === undefined ? 'RESET threads' : `SET threads = ${options.threads}`;
+  let raised: Promise<unknown> | undefined;
+  const raise = async (duckdb: DuckDBConnection) => {
+    raised ??= duckdb.run(cores);
+    await raised;
+  };
   return {
     async connect() {
-      const connected = connection(await instance.connect(), blobValue);
+      const connected = connection(await instance.connect(), blobValue, raise);
       await connected.run(`SET TimeZone = 'UTC'`);
       return connected;
     },
@@ -71,7 +82,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   };
 }
 
-function connection(duckdb: DuckDBConnection, blobOf: (bytes: Uint8Array) => DuckDBValue): Connection {
+function connection(
+  duckdb: DuckDBConnection,
+  blobOf: (bytes: Uint8Array) => DuckDBValue,
+  raise: (duckdb: DuckDBConnection) => Promise<void>,
+): Connection {
   const bound = (parameters: Parameters | undefined) => {
     if (parameters === undefined) return undefined;
     const values = Object.entries(parameters);
@@ -81,6 +96,7 @@ function connection(duckdb: DuckDBConnection, blobOf: (bytes: Uint8Array) => Duc
   };
   return {
     duckdb,
+    useAllCores: () => raise(duckdb),
     async run(sql, parameters) {
       await duckdb.run(sql, bound(parameters));
     },

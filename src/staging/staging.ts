@@ -126,6 +126,7 @@ function heedful(connection: Connection, signal: AbortSignal): Connection {
 
 /** Makes the value rules, once per engine. Returns what fingerprints are named by. */
 async function prepare(connection: Connection): Promise<string> {
+  await connection.useAllCores();
   await connection.run([...VALUE_RULES, HASH_RULE].join(';\n'));
   return hashAlgorithm(connection);
 }

@@ -4,7 +4,7 @@ import type { Attached } from './connect.ts';
 import { countTables } from './count.ts';
 import { holdsByKeys, keysInTable } from './holds.ts';
 import { type Neighbourhood, readLedger } from './read-ledger.ts';
-import { LEDGER, relations } from './schema.ts';
+import { LEDGER, type Relation, relations } from './schema.ts';
 
 /** A TableState while it is being filled. */
 export interface Draft extends TableState {
@@ -29,6 +29,7 @@ export async function read(
   const existing = await relations(file);
   const drafts = queries.map((query) => draft(query, existing.get(query.name)?.columns));
   const ledger = existing.get(LEDGER);
+  if (await isLong(file, ledger, queries)) await file.connection.useAllCores();
   const others: Orphan[] = ledger === undefined ? [] : await readLedger(file, ledger, drafts, neighbourhood);
   await countTables(file, existing, drafts);
   for (const table of drafts) {
@@ -40,6 +41,17 @@ export async function read(
     tables: finished(drafts),
     others: others.filter((orphan) => existing.has(orphan.table)),
   };
+}
+
+/** A ledger with more rows is read on every core. */
+const LONG_LEDGER = 1_000_000;
+
+/** Whether what is read takes long enough for more than one core: keys are counted, or the ledger is a long one. */
+async function isLong(file: Attached, ledger: Relation | undefined, queries: readonly TableQuery[]): Promise<boolean> {
+  if (queries.some(({ detailFrom }) => detailFrom !== undefined)) return true;
+  if (ledger === undefined) return false;
+  const [counted] = await file.connection.rows<{ n: bigint }>(`SELECT count(*) AS n FROM ${file.table(LEDGER)}`);
+  return (counted?.n ?? 0n) > LONG_LEDGER;
 }
 
 /** What is read where there is no file. */
