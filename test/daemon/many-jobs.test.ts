@@ -12,7 +12,7 @@ import { daemonWorld } from './world.ts';
 
 const CHILD = fileURLToPath(new URL('looks.child.ts', import.meta.url));
 const NOW = Date.parse('2026-03-31T10:00:00Z');
-const JOBS = full ? 250 : 12;
+const JOBS = full ? 1_000 : 12;
 const PER_SECOND = full ? 20 : 8;
 
 test('a daemon keeps the pace of a source with many jobs, and lets the few jobs of another not wait for them (reliability 22)', {

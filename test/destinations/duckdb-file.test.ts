@@ -5,10 +5,13 @@ import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { inspect, promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { LedgerEntry } from '../../src/core/words.ts';
 import type { Batch, Destination } from '../../src/destinations/destination.ts';
+import type { Engine } from '../../src/duckdb/engine.ts';
 import { COLUMNS, entryOf, keyOf, tableSpec } from '../contract/entries.ts';
 import { stageRows, stageUsers } from '../contract/staged.ts';
 import { hold } from '../faults/holder.ts';
+import { full } from '../faults/rounds.ts';
 import { type DuckDbWarehouse, duckDbWarehouse } from './duckdb-warehouse.ts';
 
 describe('a DuckDB file', () => {
@@ -33,6 +36,14 @@ describe('a DuckDB file', () => {
   async function load(destination: Destination, date: string, ...users: string[]) {
     await destination.prepare(tableSpec(), COLUMNS, signal);
     return await destination.replace(await batchOf(date, ...users), signal);
+  }
+
+  /** What makes another process load an entry's rows. */
+  async function orderOf(entry: LedgerEntry): Promise<[script: string, order: string]> {
+    const staged = await stageUsers(warehouse.engine, warehouse.folder, entry);
+    const { path, folder } = warehouse;
+    const script = new URL('./load-one.ts', import.meta.url).pathname;
+    return [script, JSON.stringify({ path, folder, staged: staged.file.path, entry })];
   }
 
   async function read(destination: Destination, detailFrom = D1) {
@@ -135,6 +146,85 @@ describe('a DuckDB file', () => {
       await connection.run('CREATE TABLE mine (a INTEGER)');`;
     await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program, warehouse.path]);
     expect(await load(destination, D2, 'b')).toHaveLength(1);
+  });
+
+  describe('for which several wait to write', () => {
+    /** A destination, and how often it opened the file. */
+    function counted() {
+      let opened = 0;
+      const engine: Engine = {
+        ...warehouse.engine,
+        connect: () => {
+          opened += 1;
+          return warehouse.engine.connect();
+        },
+      };
+      return { destination: warehouse.openWith({ engine: async () => engine }), opened: () => opened };
+    }
+
+    const note = (destination: Destination, heard = signal) =>
+      destination.note([entryOf(D1, { outcome: 'failed' })], heard);
+
+    test('is handed on open, and closed by the last of them', async () => {
+      const { destination, opened } = counted();
+      const notes = await Promise.all(Array.from({ length: 20 }, () => note(destination)));
+      expect(notes).toEqual(notes.map(() => true));
+      expect(opened()).toBe(1);
+      await using holder = await hold(warehouse.path, 'READ_WRITE');
+      expect(holder.pid).toBeDefined();
+    });
+
+    test('is opened anew after one that failed: nothing that it left is met by the next', async () => {
+      const { destination, opened } = counted();
+      const batch = await batchOf(D1, 'a');
+      const [before, failed, after] = await Promise.all([
+        note(destination),
+        failure(destination.replace({ ...batch, table: { ...batch.table, name: 'never_made' } }, signal)),
+        note(destination),
+      ]);
+      expect(failed).toMatchObject({ code: 'COMMIT_FAILED' });
+      expect([before, after]).toEqual([true, true]);
+      expect(opened()).toBe(2);
+    });
+
+    test('passes over one that is not wanted any more', async () => {
+      const { destination, opened } = counted();
+      await load(destination, D1, 'a');
+      const before = opened();
+      const unwanted = new AbortController();
+      const all = Promise.all([
+        note(destination),
+        failure(destination.replace(await batchOf(D2, 'b'), unwanted.signal)),
+        note(destination),
+      ]);
+      unwanted.abort();
+      const [first, failed, last] = await all;
+      expect([first, last]).toEqual([true, true]);
+      expect(failed).toBe(unwanted.signal.reason);
+      expect(opened()).toBe(before + 1);
+      expect(await read(destination)).toMatchObject({ rows: 1 });
+    });
+
+    // Three seconds, which is how long it may be kept.
+    if (full) {
+      test('is not kept from another process for long', { timeout: 60_000 }, async () => {
+        const destination = warehouse.openWith({});
+        await load(destination, D1, 'a');
+        const entry = entryOf(D2, { rowCount: 300_000 });
+        const loading = promisify(execFile)(process.execPath, await orderOf(entry));
+        let done = false;
+        void loading.finally(() => {
+          done = true;
+        });
+        // Somebody waits at any time.
+        const busy = async () => {
+          while (!done) await note(destination);
+        };
+        await Promise.all([busy(), busy(), busy(), loading]);
+        expect((await loading).stdout).toBe('');
+        expect(await read(destination)).toMatchObject({ rows: 300_001 });
+      });
+    }
   });
 
   test('under two names in one process is one file, worked on in turns', async () => {
@@ -311,11 +401,8 @@ describe('a DuckDB file', () => {
     const destination = warehouse.openWith({});
     await load(destination, D1, 'a');
     const entry = entryOf(D2, { rowCount: 300_000 });
-    const staged = await stageUsers(warehouse.engine, warehouse.folder, entry);
-    const script = new URL('./load-one.ts', import.meta.url).pathname;
-    const order = JSON.stringify({ path: warehouse.path, folder: warehouse.folder, staged: staged.file.path, entry });
     // A limit on the size of files (4 MB) is as good as a full disk: DuckDB cannot write on.
-    const limited = ['-c', 'ulimit -f 8192; exec "$0" "$@"', process.execPath, script, order];
+    const limited = ['-c', 'ulimit -f 8192; exec "$0" "$@"', process.execPath, ...(await orderOf(entry))];
     const { stdout } = await promisify(execFile)('sh', limited);
     expect(JSON.parse(stdout)).toMatchObject({ code: 'DESTINATION_FULL', scope: 'destination' });
     expect(await read(destination)).toMatchObject({ rows: 1, ledgerRows: 1 });

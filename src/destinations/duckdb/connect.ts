@@ -1,8 +1,9 @@
-import { mkdir, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Connection, type Engine, quoteName, quoteText } from '../../duckdb/engine.ts';
 import { holderOf, isUnreplayed, lockedError, openError, statementError } from './failure.ts';
+import { inTurn } from './turns.ts';
 
 /** The file while it is ours: attached to the process's engine, on a connection of its own. */
 export interface Attached {
@@ -35,7 +36,10 @@ export type Work<T> = (file: Attached) => Promise<T>;
 export interface DuckDbFile {
   /** Read-only; undefined where there is no file. The signal interrupts. */
   read<T>(signal: AbortSignal, work: Work<T>): Promise<T | undefined>;
-  /** Read-write; makes the file. The signal is heard until the file is open. */
+  /**
+   * Read-write; makes the file. The signal is heard until the file is open. Those who wait for it take it over open, for
+   * a while: opening and closing a file of a thousand tables takes longer than a commit.
+   */
   write<T>(signal: AbortSignal, work: Work<T>): Promise<T>;
   /** The folder that the file lies in. */
   makeFolder(): Promise<void>;
@@ -44,9 +48,22 @@ export interface DuckDbFile {
 /** Polling, because a lock on a file tells nobody when it goes. Milliseconds. */
 const LOCK_POLL = 50;
 
+/** How long a file stays open while one of ours after the other works with it; then whoever polls for it gets it. Milliseconds. */
+const LONGEST_HOLD = 3_000;
+
 let attachments = 0;
 
-export function duckDbFile(options: FileOptions): DuckDbFile {
+interface Opened {
+  readonly file: Attached;
+  /** By performance.now(). */
+  readonly since: number;
+}
+
+/** `settle` is run whenever the file was opened to write, before anybody works with it. */
+export function duckDbFile(options: FileOptions, settle: (file: Attached) => Promise<void>): DuckDbFile {
+  const self = {};
+  /** Left open for the next in turn, who is there already. */
+  let left: Opened | undefined;
   /** When a wait for the lock was last in vain; by performance.now(). */
   let gaveUpAt = Number.NEGATIVE_INFINITY;
 
@@ -90,24 +107,75 @@ export function duckDbFile(options: FileOptions): DuckDbFile {
     await connection.run(`DETACH ${quoteName(catalog)}`);
   }
 
-  async function open<T>(readOnly: boolean, signal: AbortSignal, work: Work<T>): Promise<T> {
-    await using connection = await (await options.engine()).connect();
-    const catalog = `exportd_${++attachments}`;
-    await attach(connection, catalog, readOnly, signal);
-    const interrupt = () => connection.duckdb.interrupt();
-    if (readOnly) signal.addEventListener('abort', interrupt);
+  async function open(readOnly: boolean, signal: AbortSignal): Promise<Opened> {
+    const connection = await (await options.engine()).connect();
+    const file = attached(connection, `exportd_${++attachments}`, options.schema);
     try {
-      return await work(attached(connection, catalog, options.schema));
+      await attach(connection, file.catalog, readOnly, signal);
     } catch (error) {
-      // Also where DuckDB has ended the transaction itself (a full disk): there is nothing left to roll back then.
-      await Promise.allSettled([connection.run('ROLLBACK')]);
-      if (readOnly) signal.throwIfAborted();
-      throw statementError(options, readOnly, error);
-    } finally {
-      signal.removeEventListener('abort', interrupt);
+      await connection[Symbol.asyncDispose]();
+      throw error;
+    }
+    return { file, since: performance.now() };
+  }
+
+  async function close({ file: { connection, catalog } }: Opened): Promise<void> {
+    try {
       await connection.run('USE memory.main');
       // A checkpoint that finds no room fails DETACH after it has detached: what was committed is in the write-ahead log.
       await Promise.allSettled([connection.run(`DETACH ${quoteName(catalog)}`)]);
+    } finally {
+      await connection[Symbol.asyncDispose]();
+    }
+  }
+
+  /** Takes back what the work left open, and says what went wrong. */
+  async function failed(connection: Connection, readOnly: boolean, error: unknown): Promise<unknown> {
+    // Also where DuckDB has ended the transaction itself (a full disk): there is nothing left to roll back then.
+    await Promise.allSettled([connection.run('ROLLBACK')]);
+    return statementError(options, readOnly, error);
+  }
+
+  async function reading<T>(signal: AbortSignal, work: Work<T>): Promise<T> {
+    const opened = await open(true, signal);
+    const { connection } = opened.file;
+    const interrupt = () => connection.duckdb.interrupt();
+    signal.addEventListener('abort', interrupt);
+    try {
+      return await work(opened.file);
+    } catch (error) {
+      const failure = await failed(connection, true, error);
+      signal.throwIfAborted();
+      throw failure;
+    } finally {
+      signal.removeEventListener('abort', interrupt);
+      await close(opened);
+    }
+  }
+
+  /** `next`: who waits for the file. */
+  async function writing<T>(signal: AbortSignal, work: Work<T>, next: () => object | undefined): Promise<T> {
+    const taken = left;
+    left = undefined;
+    const opened = taken ?? (await open(false, signal));
+    let whole = true;
+    try {
+      if (taken !== undefined) signal.throwIfAborted();
+      whole = false;
+      if (taken === undefined) await settle(opened.file);
+      const result = await work(opened.file);
+      whole = true;
+      return result;
+    } catch (error) {
+      throw whole ? error : await failed(opened.file.connection, false, error);
+    } finally {
+      const held = performance.now() - opened.since;
+      if (whole && next() === self && held < LONGEST_HOLD) left = opened;
+      else {
+        await close(opened);
+        // Whoever polls for it, as we do, finds it free once.
+        if (next() === self && held >= LONGEST_HOLD) await pause(LOCK_POLL + 10);
+      }
     }
   }
 
@@ -115,10 +183,10 @@ export function duckDbFile(options: FileOptions): DuckDbFile {
     async read(signal, work) {
       signal.throwIfAborted();
       if (!(await exists(options.path))) return undefined;
-      return await alone(options.path, () => open(true, signal, work));
+      return await inTurn(options.path, undefined, () => reading(signal, work));
     },
     async write(signal, work) {
-      return await alone(options.path, () => open(false, signal, work));
+      return await inTurn(options.path, self, (next) => writing(signal, work, next));
     },
     async makeFolder() {
       try {
@@ -147,29 +215,5 @@ async function exists(path: string): Promise<boolean> {
     return true;
   } catch (error) {
     return !(error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'));
-  }
-}
-
-/** The last of those who wait for a file, by its real path. */
-const queues = new Map<string, Promise<unknown>>();
-
-async function alone<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const file = await realPath(path);
-  const turn = Promise.allSettled([queues.get(file)]).then(work);
-  queues.set(file, turn);
-  try {
-    return await turn;
-  } finally {
-    if (queues.get(file) === turn) queues.delete(file);
-  }
-}
-
-/** Also of a file, or of folders, that are not there yet. */
-async function realPath(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch {
-    const folder = dirname(path);
-    return folder === path ? path : join(await realPath(folder), basename(path));
   }
 }

@@ -3,7 +3,7 @@ import { quoteText } from '../../duckdb/engine.ts';
 import type { Destination } from '../destination.ts';
 import { KNOWN_OUTCOMES } from '../ledger.ts';
 import { appendEntries, bindEntries, selectEntries } from './append.ts';
-import { duckDbFile, type FileOptions, type Work } from './connect.ts';
+import { duckDbFile, type FileOptions } from './connect.ts';
 import { settlePending } from './pending.ts';
 import { prepare } from './prepare.ts';
 import { nothing, read } from './read.ts';
@@ -27,12 +27,7 @@ const HISTORY_PAGE = 10_000;
  * have it in between. Throws DUCKDB_LOCKED (destination) where another process held it for `lockTimeout`.
  */
 export function openDuckDb(options: DuckDbOptions): Destination {
-  const file = duckDbFile(options);
-  const write = <T>(signal: AbortSignal, work: Work<T>): Promise<T> =>
-    file.write(signal, async (attached) => {
-      await settlePending(attached);
-      return await work(attached);
-    });
+  const file = duckDbFile(options, settlePending);
 
   return {
     async read(tables, signal) {
@@ -43,21 +38,21 @@ export function openDuckDb(options: DuckDbOptions): Destination {
 
     async prepare(table, columns, signal) {
       await file.makeFolder();
-      return await write(signal, (attached) => prepare(attached, table, columns, options.instance));
+      return await file.write(signal, (attached) => prepare(attached, table, columns, options.instance));
     },
 
     async replace(batch, signal) {
-      return await write(signal, (attached) => replace(attached, batch));
+      return await file.write(signal, (attached) => replace(attached, batch));
     },
 
     async replaceFrom(table, fill, signal) {
-      return await write(signal, (attached) => replaceFrom(attached, table, fill));
+      return await file.write(signal, (attached) => replaceFrom(attached, table, fill));
     },
 
     async note(entries, signal) {
       try {
         await file.makeFolder();
-        await write(signal, async (attached) => {
+        await file.write(signal, async (attached) => {
           await ensureLedger(attached, await relations(attached, LEDGER_RELATIONS));
           await bindEntries(attached, entries);
           await appendEntries(attached, 'true');
