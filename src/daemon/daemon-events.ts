@@ -19,8 +19,8 @@ export interface OrphanedTable {
 /**
  * All that log, metrics, alerts and page know of the daemon; run events pass through it unchanged.
  *
- * A job's life: `job.queued`, `job.started`, then `job.planned` or `job.unplanned`, then where something is due the
- * events of its run, then exactly one `job.ended`.
+ * A job's life: `job.queued`, then `job.planned` or `job.unplanned`, then where something is due, and as soon as there is
+ * a place for it, `job.started` and the events of its run, then exactly one `job.ended`.
  */
 export type DaemonEvent =
   | RunEvent

@@ -127,7 +127,6 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
     const { destination, wish } = first;
     const its = reign;
     reading.add(destination);
-    for (const { job, why, tick } of taken) tell({ type: 'job.started', at: clock(), job, why, tick });
     const entries = taken.filter(({ job }) => mayBegin(job));
     const jobs = entries.flatMap(({ job }) => its.jobs.get(job) ?? []);
     let planning: Planning | undefined;
@@ -186,6 +185,7 @@ export async function openDaemon(options: DaemonOptions): Promise<Daemon> {
   async function carryOut(its: Planned): Promise<void> {
     const { entries, planning, leavesHistory } = its;
     const { over } = reign;
+    for (const { job, why, tick } of entries) tell({ type: 'job.started', at: clock(), job, why, tick });
     const options = {
       acceptHeld: entries.some(({ wish }) => wish.kind === 'run' && wish.acceptHeld),
       stop: stopping.signal,

@@ -71,7 +71,7 @@ export class Metrics {
     this.#runSeconds = histogram('run_seconds', 'One run', [1, 5, 15, 60, 300, 900, 3600, 14_400]);
     this.#lateness = histogram(
       'start_lateness_seconds',
-      "From a job's tick to its start",
+      "From a job's tick to the start of its run",
       [1, 15, 30, 60, 300, 900, 3600, 21_600],
     );
     this.#jobs = new JobGauges(this.#registry);

@@ -60,7 +60,7 @@ describe('a config in force', () => {
     expect(watched.again(false)).toBeUndefined();
   });
 
-  test('is another where the links of a Kubernetes ConfigMap lead elsewhere (case e14)', () => {
+  test('is another where the links of a Kubernetes ConfigMap lead elsewhere (case e08)', () => {
     for (const [version, grain] of [
       ['v1', 'day'],
       ['v2', 'week'],

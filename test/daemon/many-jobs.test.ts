@@ -43,6 +43,8 @@ test('a daemon keeps the pace of a source with many jobs, and lets the few jobs 
 
   const ended = world.events.flatMap((event) => (event.type === 'job.ended' ? [event.job] : []));
   expect(ended).toHaveLength(JOBS + 1);
+  const started = world.events.flatMap((event) => (event.type === 'job.started' ? [event.job] : []));
+  expect(started).toHaveLength(JOBS + 1);
   // The last of the config; a place is its own as soon as one is free.
   expect(ended.indexOf('b')).toBeLessThan(JOBS / 2);
   const left = api.requests

@@ -22,6 +22,8 @@ export interface DaemonWorld extends AsyncDisposable {
   seen(fits: (event: DaemonEvent) => boolean, times?: number): Promise<void>;
   /** How often each kind of event was told, of one job where it is named. */
   told(type: DaemonEvent['type'], job?: string): number;
+  /** Jobs that started and have not ended. */
+  running(): readonly string[];
 }
 
 /** @param also told of every event, too */
@@ -93,6 +95,14 @@ export async function daemonWorld(
     told: (type, job) =>
       events.filter((event) => event.type === type && (job === undefined || ('job' in event && event.job === job)))
         .length,
+    running() {
+      const running = new Set<string>();
+      for (const event of events) {
+        if (event.type === 'job.started') running.add(event.job);
+        if (event.type === 'job.ended') running.delete(event.job);
+      }
+      return [...running];
+    },
     async [Symbol.asyncDispose]() {
       await daemon.stop();
     },
