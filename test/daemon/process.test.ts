@@ -121,9 +121,10 @@ describe('exportd start', () => {
     await vi.waitFor(() => expect(api.requests.filter(({ kind }) => kind === 'download')).toHaveLength(2), {
       timeout: 20_000,
     });
-    daemon.process.kill('SIGTERM');
+    const pid = childOf(daemon);
+    process.kill(pid, 'SIGTERM');
     await daemon.until({ event: 'stopping' });
-    daemon.process.kill('SIGTERM');
+    process.kill(pid, 'SIGTERM');
     expect(await daemon.ended).toMatchObject({ exit: 143 });
   });
 
