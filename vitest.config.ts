@@ -4,8 +4,12 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/engines/node_modules/**', 'node_modules/**'],
-    // Most tests wait for processes and sockets: every core has a worker, also the one that vitest itself would keep free.
-    maxWorkers: '100%',
+    // Most tests wait for processes and sockets: two cores keep three workers.
+    maxWorkers: '150%',
+    // A worker loads exportd once, not once a file; so no test may leave a mock, a variable or a timer behind.
+    isolate: false,
+    restoreMocks: true,
+    unstubEnvs: true,
     // So that no test's own time pays for the download.
     globalSetup: ['test/engines/install-first.ts'],
     testTimeout: 30_000,

@@ -1,4 +1,8 @@
-import { describe, expect, test, vi } from 'vitest';
+import dns from 'node:dns';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { lookupBeyondLink } from '../../src/sources/export-api/link-local.ts';
+
+type Answer = (error: Error | null, addresses: object[]) => void;
 
 /** What names stand for, in place of the system's DNS: a name that means a link-local address cannot be had for a test. */
 const NAMES: Record<string, { address: string; family: number }[]> = {
@@ -12,16 +16,13 @@ const NAMES: Record<string, { address: string; family: number }[]> = {
   ],
 };
 
-vi.mock('node:dns', async (importOriginal) => ({
-  ...(await importOriginal<typeof import('node:dns')>()),
-  lookup: (name: string, _options: object, callback: (error: Error | null, addresses: object[]) => void) => {
+beforeEach(() => {
+  vi.spyOn(dns, 'lookup').mockImplementation(((name: string, _options: object, callback: Answer) => {
     const addresses = NAMES[name];
     if (addresses === undefined) callback(new Error(`getaddrinfo ENOTFOUND ${name}`), []);
     else callback(null, addresses);
-  },
-}));
-
-const { lookupBeyondLink } = await import('../../src/sources/export-api/link-local.ts');
+  }) as typeof dns.lookup);
+});
 
 function lookUp(name: string, all: boolean): Promise<unknown> {
   return new Promise((resolve, reject) => {

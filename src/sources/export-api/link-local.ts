@@ -1,4 +1,4 @@
-import { type LookupAddress, lookup } from 'node:dns';
+import dns, { type LookupAddress } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { ExportdError } from '../../core/errors.ts';
 
@@ -15,7 +15,7 @@ export function refuseLinkLocal(url: URL): void {
 
 /** The system's look-up; refuses a name with a link-local address, before anything is connected to it. */
 export const lookupBeyondLink: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+  dns.lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
     if (error !== null) {
       callback(error, []);
       return;
