@@ -48,6 +48,8 @@ export const ERROR_CODES = {
   MEMORY_LIMIT: { cure: 'time', means: 'staging needs more than daemon.memory_limit' },
   DUCKDB_LOCKED: { cure: 'time', means: 'another process holds the DuckDB file' },
   DESTINATION_UNREACHABLE: { cure: 'time', means: 'the destination cannot be reached or opened' },
+  ACCESS_DENIED: { cure: 'time', means: "the destination's account lacks a permission" },
+  QUOTA_EXCEEDED: { cure: 'time', means: "a quota of the destination's account is used up" },
   DESTINATION_FULL: { cure: 'time', means: 'the disk of the destination has no room' },
   COMMIT_FAILED: { cure: 'time', means: 'the transaction was rolled back' },
   COMMIT_UNKNOWN: {

@@ -24,10 +24,7 @@ export interface BatchTools {
   readonly signal: AbortSignal;
 }
 
-export interface StagedBatch extends Pick<Staged, 'columns' | 'loads'> {
-  /** The columns that were put; no body has any of the others. */
-  readonly written: ReadonlySet<string>;
-}
+export type StagedBatch = Pick<Staged, 'columns' | 'written' | 'loads'>;
 
 /** Parses the bodies once into the landing, and measures each load from there. Throws only what stops them all. */
 export async function stageBatch(

@@ -64,13 +64,12 @@ export interface Preview {
 
 export interface Staged extends AsyncDisposable {
   readonly id: BatchId;
-  /**
-   * Parquet, metadata columns included; a load's rows are those of its `_load_id`. A column that no body has is left
-   * out of it: it is taken by name, and what it lacks is null.
-   */
+  /** Parquet, metadata columns included; a load's rows are those of its `_load_id`. */
   readonly file: SpoolFile;
   /** As they land: contract and schema policy, the union over the loads; metadata columns left out. */
   readonly columns: readonly Column[];
+  /** Names of the columns that the file has. What it lacks of `columns`, no body has: it is null. */
+  readonly written: ReadonlySet<string>;
   readonly loads: readonly StagedLoad[];
 }
 

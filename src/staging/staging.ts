@@ -55,14 +55,14 @@ export function openStaging({ engine, spool }: StagingOptions): Staging {
     async stage(spec, table, bodies, signal): Promise<Staged> {
       const file = spool.file('.parquet');
       try {
-        const { columns, loads } = await connected(signal, (connection, named) =>
+        const batch = await connected(signal, (connection, named) =>
           stageBatch(
             { algorithm: named, spec, landing: parquetLanding(connection, file), signal },
             table.columns,
             bodies,
           ),
         );
-        return { id: randomUUIDv7(), file, columns, loads, [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
+        return { id: randomUUIDv7(), file, ...batch, [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
       } catch (error) {
         await file[Symbol.asyncDispose]();
         throw error;

@@ -19,6 +19,8 @@ export interface Warehouse extends AsyncDisposable {
   open(options?: { instance?: string; now?: number }): Destination;
   /** What a person does with the warehouse's own client, while no exportd works. */
   sql(statement: string): Promise<Readonly<Record<string, unknown>>[]>;
+  /** What a person writes otherwise from one warehouse to the next: the type of texts, and a map as its text. */
+  readonly words: { readonly text: string; textOfMap(column: string): string };
   /** The name that a person writes for a table of the destination. */
   table(name: string): string;
   /** False where nothing was ever made in it. */
@@ -367,9 +369,10 @@ export function destinationContract(name: string, start: () => Promise<Warehouse
           m: { gpt: '1.50' },
         };
         await commit([load(D1, [row])], [], { columns });
+        const { text, textOfMap } = warehouse.words;
         const [found] = await warehouse.sql(
-          `SELECT t, CAST(i AS VARCHAR) AS i, CAST(n AS VARCHAR) AS n, CAST(w AS VARCHAR) AS w, f, b,
-             CAST(d AS VARCHAR) AS d, CAST(z AS VARCHAR) AS z, CAST(m AS VARCHAR) AS m
+          `SELECT t, CAST(i AS ${text}) AS i, CAST(n AS ${text}) AS n, CAST(w AS ${text}) AS w, f, b,
+             CAST(d AS ${text}) AS d, CAST(z AS ${text}) AS z, ${textOfMap('m')} AS m
            FROM ${warehouse.table('users_daily')}`,
         );
         expect(found).toEqual({ ...row, z: '2026-03-28 23:00:00.000001+00', m: '{"gpt":"1.50"}' });
@@ -403,7 +406,7 @@ export function destinationContract(name: string, start: () => Promise<Warehouse
         ];
         await commit([load(D2, [{ user_id: 'b', team: 'blue' }])], [], { columns });
         const rows = await warehouse.sql(
-          `SELECT user_id, CAST(messages_total AS VARCHAR) AS messages_total, team FROM ${warehouse.table('users_daily')} ORDER BY user_id`,
+          `SELECT user_id, CAST(messages_total AS ${warehouse.words.text}) AS messages_total, team FROM ${warehouse.table('users_daily')} ORDER BY user_id`,
         );
         expect(rows).toEqual([
           { user_id: 'a', messages_total: '1', team: null },
@@ -441,12 +444,13 @@ export function destinationContract(name: string, start: () => Promise<Warehouse
       });
 
       test('refuses a table that is not ours, naming each column that differs, and leaves it alone', async () => {
+        const { text } = warehouse.words;
         await warehouse.sql(
-          `CREATE TABLE ${warehouse.table('users_daily')} (user_id VARCHAR, _period_key VARCHAR, _period_date VARCHAR)`,
+          `CREATE TABLE ${warehouse.table('users_daily')} (user_id ${text}, _period_key ${text}, _period_date ${text})`,
         );
         const error = await refusal(destination.prepare(tableSpec(), COLUMNS, signal));
         expect(error).toMatchObject({ code: 'TABLE_REFUSED', scope: 'table' });
-        expect(error.message).toContain('_period_date is VARCHAR, not DATE');
+        expect(error.message).toContain(`_period_date is ${text}, not DATE`);
         for (const column of ['_period_start', '_period_end', '_source', '_load_id', '_extracted_at']) {
           expect(error.message).toContain(`${column} is missing`);
         }
@@ -489,7 +493,7 @@ export function destinationContract(name: string, start: () => Promise<Warehouse
 
       test('a truncated table shows in the count', async () => {
         await commit([load(D1, users('a', 'b'))]);
-        await warehouse.sql(`DELETE FROM ${warehouse.table('users_daily')}`);
+        await warehouse.sql(`DELETE FROM ${warehouse.table('users_daily')} WHERE TRUE`);
         expect(await readTable()).toMatchObject({ exists: true, rows: 0, ledgerRows: 2 });
       });
 
@@ -497,7 +501,8 @@ export function destinationContract(name: string, start: () => Promise<Warehouse
         await commit([load(D1, users('a')), load(D2, users('b'))]);
         await commit([load(D1, users('c', 'd'))]);
         await destination.note([entryOf(D2, { outcome: 'failed', errorCode: 'SOURCE_ERROR' })], signal);
-        const view = `SELECT CAST(period_date AS VARCHAR) AS d, CAST(row_count AS VARCHAR) AS n
+        const { text } = warehouse.words;
+        const view = `SELECT CAST(period_date AS ${text}) AS d, CAST(row_count AS ${text}) AS n
                       FROM ${warehouse.table('_exportd_state')} WHERE table_name = 'users_daily' ORDER BY d`;
         expect(await warehouse.sql(view)).toEqual([
           { d: D1, n: '2' },

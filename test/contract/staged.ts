@@ -85,6 +85,7 @@ export function stagedAt(path: string, columns: readonly Column[]): Staged {
     id: randomUUID(),
     file: fileAt(path),
     columns,
+    written: new Set(columns.map(({ name }) => name)),
     loads: [],
     async [Symbol.asyncDispose]() {
       await rm(path, { force: true });

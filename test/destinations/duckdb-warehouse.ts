@@ -29,6 +29,7 @@ export async function duckDbWarehouse(): Promise<DuckDbWarehouse> {
         ...(instance === undefined ? {} : { instance }),
         ...(now === undefined ? {} : { clock: () => now }),
       }),
+    words: { text: 'VARCHAR', textOfMap: (column) => `CAST(${column} AS VARCHAR)` },
     table: (name) => `main.${name}`,
     touched: async () => existsSync(join(folder, 'data')),
     elsewhere: { module: import.meta.url, options: { path, folder } },

@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { holdAlone } from './clickhouse/hold-alone.ts';
 import { type Installation, installClickHouse } from './clickhouse/install.ts';
+import { holdAlone } from './hold-alone.ts';
 
 /** A folder with a lock, and an installer that notes when it begins and ends. */
 async function lab() {
@@ -62,7 +62,7 @@ test.each([
 
 test('what a killed process held is free for the next', async () => {
   const name = `killed-${process.pid}-${Date.now()}`;
-  const program = `import { holdAlone } from './test/engines/clickhouse/hold-alone.ts';
+  const program = `import { holdAlone } from './test/engine./hold-alone.ts';
     await holdAlone(${JSON.stringify(name)}, async () => { console.log('held'); await new Promise(() => setInterval(() => {}, 1e6)); });`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],

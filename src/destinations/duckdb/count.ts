@@ -1,7 +1,7 @@
+import { countFromNothing, type Draft, hasKeys } from '../draft.ts';
 import { idsInBatches } from './batches.ts';
 import type { Attached } from './connect.ts';
 import { pendingTables, uncommittedSql } from './pending.ts';
-import type { Draft } from './read.ts';
 import type { Relations } from './schema.ts';
 
 /**
@@ -42,7 +42,7 @@ async function countPresent(file: Attached, tables: readonly Draft[], rows: Rows
   const scans = tables.flatMap((table, id) => {
     const from = table.query.detailFrom;
     if (!hasKeys(table) || from === undefined) return [];
-    for (const [key, state] of table.states) if (state.periodDate >= from) table.present.set(key, 0);
+    countFromNothing(table);
     parameters[`from${id}`] = from;
     return [
       `SELECT ${id} AS id, _period_key FROM ${rows(table)}
@@ -58,10 +58,4 @@ async function countPresent(file: Attached, tables: readonly Draft[], rows: Rows
   for (const { id, present } of counts) {
     for (const [key, n] of JSON.parse(present) as [key: string, n: number][]) tables[id]?.present.set(key, n);
   }
-}
-
-/** Whether there is something to count by: a table that is not ours has no keys. */
-function hasKeys(table: Draft): boolean {
-  const names = new Set(table.columns.map(({ name }) => name));
-  return ['_period_key', '_period_date', '_load_id'].every((name) => names.has(name));
 }

@@ -1,12 +1,14 @@
 import type { Instant } from '../../core/words.ts';
 import { quoteText } from '../../duckdb/engine.ts';
 import type { Destination } from '../destination.ts';
+import { nothing } from '../draft.ts';
 import { KNOWN_OUTCOMES } from '../ledger.ts';
+import { neighbourhood } from '../neighbourhood.ts';
 import { appendEntries, bindEntries, selectEntries } from './append.ts';
 import { duckDbFile, type FileOptions } from './connect.ts';
 import { settlePending } from './pending.ts';
 import { prepare } from './prepare.ts';
-import { nothing, read } from './read.ts';
+import { read } from './read.ts';
 import { replace, replaceFrom } from './replace.ts';
 import { ensureLedger, LEDGER, LEDGER_RELATIONS, relations } from './schema.ts';
 
@@ -15,9 +17,6 @@ export interface DuckDbOptions extends FileOptions {
   readonly instance: string;
   readonly clock: () => Instant;
 }
-
-/** Another exportd whose newest row is younger is a neighbour. Milliseconds. */
-const NEIGHBOUR_AGE = 15 * 60_000;
 
 /** Ledger rows that `history` fetches at a time: the file is closed in between. */
 const HISTORY_PAGE = 10_000;
@@ -31,8 +30,8 @@ export function openDuckDb(options: DuckDbOptions): Destination {
 
   return {
     async read(tables, signal) {
-      const neighbourhood = { instance: options.instance, since: options.clock() - NEIGHBOUR_AGE };
-      const reading = await file.read(signal, (attached) => read(attached, tables, neighbourhood));
+      const neighbours = neighbourhood(options.instance, options.clock());
+      const reading = await file.read(signal, (attached) => read(attached, tables, neighbours));
       return reading ?? nothing(tables);
     },
 

@@ -1,18 +1,13 @@
 import type { LocalDate } from '../../core/words.ts';
 import { quoteName } from '../../duckdb/engine.ts';
 import { LEDGER_COLUMNS, type Orphan } from '../destination.ts';
+import type { Draft } from '../draft.ts';
+import { holdsOf, type Identity } from '../holds.ts';
+import type { Neighbourhood } from '../neighbourhood.ts';
 import type { Attached } from './connect.ts';
-import { holdsOf, type Identity } from './holds.ts';
 import { chooseNewest, forgetNewest } from './newest.ts';
-import type { Draft } from './read.ts';
 import { LEDGER, NATIVE_TYPES, type Relation, STATES_SQL } from './schema.ts';
 import { fetchKeyStates } from './states.ts';
-
-/** Who is asking, and since when another exportd's rows make it a neighbour (milliseconds since 1970). */
-export interface Neighbourhood {
-  readonly instance: string;
-  readonly since: number;
-}
 
 /** Fills the drafts with what the ledger says, and returns the tables that nobody asked for. */
 export async function readLedger(

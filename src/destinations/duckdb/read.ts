@@ -1,24 +1,12 @@
-import type { KeyState, TableColumn, TableState } from '../../core/words.ts';
 import type { Orphan, Reading, TableQuery } from '../destination.ts';
+import { draft, finished } from '../draft.ts';
+import { holdsByKeys } from '../holds.ts';
+import type { Neighbourhood } from '../neighbourhood.ts';
 import type { Attached } from './connect.ts';
 import { countTables } from './count.ts';
-import { holdsByKeys, keysInTable } from './holds.ts';
-import { type Neighbourhood, readLedger } from './read-ledger.ts';
+import { keysInTable } from './keys-in-table.ts';
+import { readLedger } from './read-ledger.ts';
 import { LEDGER, type Relation, relations } from './schema.ts';
-
-/** A TableState while it is being filled. */
-export interface Draft extends TableState {
-  readonly query: TableQuery;
-  rows: number;
-  ledgerRows: number;
-  holds: TableState['holds'];
-  readonly columns: readonly TableColumn[];
-  readonly states: Map<string, KeyState>;
-  readonly present: Map<string, number>;
-  readonly firstPlanned: Map<string, string>;
-  readonly answerMs: Map<string, number>;
-  readonly instances: string[];
-}
 
 /** See Destination.read: what the ledger says, then what the tables hold. */
 export async function read(
@@ -52,29 +40,4 @@ async function isLong(file: Attached, ledger: Relation | undefined, queries: rea
   if (ledger === undefined) return false;
   const [counted] = await file.connection.rows<{ n: bigint }>(`SELECT count(*) AS n FROM ${file.table(LEDGER)}`);
   return (counted?.n ?? 0n) > LONG_LEDGER;
-}
-
-/** What is read where there is no file. */
-export function nothing(queries: readonly TableQuery[]): Reading {
-  return { tables: finished(queries.map((query) => draft(query, undefined))), others: [] };
-}
-
-function finished(drafts: readonly Draft[]): ReadonlyMap<string, TableState> {
-  return new Map(drafts.map(({ query, ...state }) => [query.name, state]));
-}
-
-function draft(query: TableQuery, columns: readonly TableColumn[] | undefined): Draft {
-  return {
-    query,
-    exists: columns !== undefined,
-    rows: 0,
-    ledgerRows: 0,
-    holds: undefined,
-    columns: columns ?? [],
-    states: new Map(),
-    present: new Map(),
-    firstPlanned: new Map(),
-    answerMs: new Map(),
-    instances: [],
-  };
 }

@@ -1,9 +1,9 @@
-import { ExportdError } from '../../core/errors.ts';
 import type { LedgerEntry, LoadId, LocalDate, PeriodKey, TableSpec } from '../../core/words.ts';
 import { type Parameters, quoteText } from '../../duckdb/engine.ts';
 import type { Landing, Staged } from '../../staging/staged.ts';
 import { type Batch, expectedRows } from '../destination.ts';
 import { DELETING_OUTCOMES } from '../ledger.ts';
+import { countDiffers, tableGone } from '../refusals.ts';
 import { appendEntries, bindEntries, ENTRIES, selectEntries } from './append.ts';
 import type { Attached } from './connect.ts';
 import { markPending, unmarkPending } from './pending.ts';
@@ -68,13 +68,7 @@ export async function replaceFrom(
 async function commit(file: Attached, batch: Batch, inserted: number): Promise<void> {
   const { entries, insert, table } = batch;
   const expected = expectedRows(batch);
-  if (inserted !== expected) {
-    throw new ExportdError(
-      'COMMIT_FAILED',
-      `table ${table.name}: ${inserted} rows arrived of ${expected} that were staged; nothing was changed`,
-      { scope: 'table' },
-    );
-  }
+  if (inserted !== expected) throw countDiffers(table.name, inserted, expected);
   await appendEntries(file, appendable(file, entries));
   if (insert.length > 0) await unmarkPending(file, insert);
   await file.connection.run('COMMIT');
@@ -83,10 +77,7 @@ async function commit(file: Attached, batch: Batch, inserted: number): Promise<v
 async function requirePrepared(file: Attached, name: string): Promise<void> {
   const existing = await relations(file, [name, LEDGER]);
   if (existing.has(name) && existing.has(LEDGER)) return;
-  throw new ExportdError('COMMIT_FAILED', `table ${name} or the ledger is gone: somebody dropped it during the run`, {
-    scope: 'table',
-    hint: 'The next run makes it again and loads what it held.',
-  });
+  throw tableGone(name);
 }
 
 /** The batch's entries as the ledger has them, in the batch's order; none where the batch was never committed. */

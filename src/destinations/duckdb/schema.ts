@@ -1,4 +1,3 @@
-import { METADATA_COLUMNS } from '../../core/columns.ts';
 import type { Column, ColumnType, TableColumn } from '../../core/words.ts';
 import { quoteName, quoteText } from '../../duckdb/engine.ts';
 import { DUCKDB_TYPES } from '../../duckdb/types.ts';
@@ -15,23 +14,6 @@ export const NATIVE_TYPES: Readonly<Record<ColumnType, string>> = { ...DUCKDB_TY
 
 const CONTRACT_TYPES = new Map<string, ColumnType>();
 for (const [type, native] of Object.entries(NATIVE_TYPES)) CONTRACT_TYPES.set(native, type as ColumnType);
-
-const METADATA_DESCRIPTIONS: Readonly<Record<(typeof METADATA_COLUMNS)[number]['name'], string>> = {
-  _period_key: 'Names the period of one report of one source for ever; a load replaces the rows of its key',
-  _period_date: 'Local date of the period: of its start, or of its last day where it spans several',
-  _period_start: 'First instant of the period',
-  _period_end: 'First instant after the period',
-  _source: "The source's key",
-  _load_id: 'The load that brought the row; see _exportd_loads',
-  _extracted_at: 'When the export was requested',
-};
-
-/** The metadata columns of every data table, described. */
-export const METADATA: readonly Column[] = METADATA_COLUMNS.map(({ name, type }) => ({
-  name,
-  type,
-  description: METADATA_DESCRIPTIONS[name],
-}));
 
 const LEDGER_TABLE: readonly Column[] = LEDGER_COLUMNS.map(({ name, type }) => ({ name, type, description: '' }));
 

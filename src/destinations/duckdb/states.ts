@@ -1,7 +1,7 @@
-import type { Instant, KeyState, LoadId, LocalDate, PeriodKey, StateOutcome } from '../../core/words.ts';
+import type { Instant, LoadId, LocalDate, PeriodKey, StateOutcome } from '../../core/words.ts';
+import { addNote, type Draft, type Note } from '../draft.ts';
 import { idsInBatches } from './batches.ts';
 import type { Attached } from './connect.ts';
-import type { Draft } from './read.ts';
 
 /** Turns what chooseNewest left into the drafts' key states. */
 export async function fetchKeyStates(file: Attached, drafts: readonly Draft[]): Promise<void> {
@@ -80,60 +80,23 @@ function addStates(table: Draft, facet: Facet, columns: KeyColumns): void {
   }
 }
 
-interface Note {
+interface NoteRow extends Note {
   readonly id: number;
-  readonly period_key: string;
-  readonly outcome: 'held' | 'failed';
-  readonly code: string;
-  readonly at: number;
-  readonly source: string;
-  readonly date: LocalDate;
-  readonly start: number;
-  readonly end: number;
 }
 
-/** Notes newer than their key's state; oldest first, so that the last one seen of a key is its newest. */
+/** Notes newer than their key's state. */
 async function fetchNotes(file: Attached, drafts: readonly Draft[]): Promise<void> {
-  const notes = await file.connection.rows<Note>(
-    `SELECT n.id, n.period_key, n.outcome, coalesce(n.error_code, '') AS code, epoch_ms(n.extracted_at)::DOUBLE AS at,
-       n.source, n.period_date::VARCHAR AS date, epoch_ms(n.period_start)::DOUBLE AS start,
-       epoch_ms(n.period_end)::DOUBLE AS "end"
+  const notes = await file.connection.rows<NoteRow>(
+    `SELECT n.id, n.period_key AS key, n.outcome, coalesce(n.error_code, '') AS code,
+       epoch_ms(n.extracted_at)::DOUBLE AS at, n.source, n.period_date::VARCHAR AS date,
+       epoch_ms(n.period_start)::DOUBLE AS start, epoch_ms(n.period_end)::DOUBLE AS "end"
      FROM temp._exportd_notes n
      LEFT JOIN temp._exportd_states s ON s.id = n.id AND s.period_key = n.period_key AND NOT s.void
      WHERE s.id IS NULL OR (n.loaded_at, n.load_id) > (s.loaded_at, s.load_id)
      ORDER BY n.loaded_at, n.load_id`,
   );
   for (const note of notes) {
-    const states = drafts[note.id]?.states;
-    const before = states?.get(note.period_key) ?? stateless(note);
-    const failed = before.failed && { ...before.failed, last: false };
-    const { at, code } = note;
-    states?.set(
-      note.period_key,
-      note.outcome === 'held'
-        ? { ...before, failed, held: { at, code } }
-        : { ...before, failed: { at, code, last: true } },
-    );
+    const table = drafts[note.id];
+    if (table !== undefined) addNote(table, note);
   }
-}
-
-/** A key that has notes alone. */
-function stateless(note: Note): KeyState {
-  return {
-    source: note.source,
-    orgId: undefined,
-    periodDate: note.date,
-    start: note.start,
-    end: note.end,
-    outcome: undefined,
-    closed: false,
-    settled: false,
-    rows: 0,
-    rowsLoadId: undefined,
-    policy: '',
-    requestedAt: note.at,
-    held: undefined,
-    failed: undefined,
-    detail: undefined,
-  };
 }

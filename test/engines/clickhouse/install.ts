@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { holdAlone } from './hold-alone.ts';
+import { holdAlone } from '../hold-alone.ts';
 
 /** Where the engines' own package.json and lock are. */
 const ENGINES = fileURLToPath(new URL('..', import.meta.url));

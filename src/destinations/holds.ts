@@ -1,4 +1,4 @@
-import { parseKey } from '../../core/period-key.ts';
+import { parseKey } from '../core/period-key.ts';
 import type {
   DataType,
   Grain,
@@ -9,8 +9,7 @@ import type {
   SourceKey,
   TableState,
   Timezone,
-} from '../../core/words.ts';
-import type { Attached } from './connect.ts';
+} from '../core/words.ts';
 
 /** What a table holds; undefined where nothing says. */
 export type Holds = NonNullable<TableState['holds']>;
@@ -35,18 +34,8 @@ export function holdsOf(identities: readonly Identity[]): Holds | undefined {
   return { report, grain: newest.grain, span: newest.span, timezones };
 }
 
-/** Enough that a grain shows: 1 November to 1 December may be thirty rolling days, the next key tells. */
-const KEYS_PER_SOURCE = 40;
-
-/** The newest keys of each source that the table itself holds; for tables that the ledger knows nothing of. */
-export async function keysInTable(file: Attached, table: string): Promise<PeriodKey[]> {
-  const rows = await file.connection.rows<{ key: PeriodKey }>(
-    `SELECT _period_key AS key FROM (SELECT DISTINCT _source, _period_key, _period_date FROM ${file.table(table)})
-     WHERE _period_key IS NOT NULL
-     QUALIFY row_number() OVER (PARTITION BY _source ORDER BY _period_date DESC, _period_key DESC) <= ${KEYS_PER_SOURCE}`,
-  );
-  return rows.map(({ key }) => key);
-}
+/** Of each source's newest keys, enough that a grain shows: 1 November to 1 December may be thirty rolling days, the next key tells. */
+export const KEYS_PER_SOURCE = 40;
 
 const FINEST_FIRST: readonly Grain[] = ['hour', 'day', 'week', 'month', 'quarter', 'year'];
 
