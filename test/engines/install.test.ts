@@ -62,7 +62,7 @@ test.each([
 
 test('what a killed process held is free for the next', async () => {
   const name = `killed-${process.pid}-${Date.now()}`;
-  const program = `import { holdAlone } from './test/engine./hold-alone.ts';
+  const program = `import { holdAlone } from './test/engines/hold-alone.ts';
     await holdAlone(${JSON.stringify(name)}, async () => { console.log('held'); await new Promise(() => setInterval(() => {}, 1e6)); });`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
