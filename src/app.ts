@@ -3,7 +3,6 @@ import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from './config/load.ts';
 import { physicalOf } from './config/physical-destination.ts';
-import type { DestinationConfig } from './config/settings.ts';
 import { ExportdError } from './core/errors.ts';
 import { newestEndedBy, periodsBetween } from './core/grid.ts';
 import { detailFrom, planJob, type Wish } from './core/plan.ts';
@@ -11,6 +10,7 @@ import { seriesOf } from './core/wanted.ts';
 import type { Instant, Job, JobSource, LocalDate, Period, Plan, TableState } from './core/words.ts';
 import type { Destination, Orphan, TableQuery } from './destinations/destination.ts';
 import type { Engine } from './duckdb/engine.ts';
+import { openDestinations } from './open-destinations.ts';
 import { openSources, type Paces } from './open-sources.ts';
 import type { Emit } from './run/events.ts';
 import { asExportdError } from './run/failure.ts';
@@ -130,12 +130,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       },
     }),
   );
-  const destination = openOnce<Destination>((name) => {
-    const configured: DestinationConfig = existing(config.destinations, name);
-    return import('./destinations/duckdb/index.ts').then(({ openDuckDb }) =>
-      openDuckDb({ ...configured, lockTimeout: daemon.lockTimeout, engine, instance, clock }),
-    );
-  });
+  const destination = openOnce<Destination>(openDestinations(config, { engine, instance, clock }));
   const physical = byName((name) => physicalOf(existing(config.destinations, name)));
   const health = byName(() => new SourceHealth());
   const stagingTurn = oneAtATime();

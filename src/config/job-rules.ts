@@ -3,6 +3,7 @@ import { contractColumns, DATA_TYPES, GROUPINGS } from '../core/contract.ts';
 import { ExportdError } from '../core/errors.ts';
 import { historyText } from '../core/retention.ts';
 import { checkCron } from '../core/schedule.ts';
+import { refuseNames } from '../core/warehouses.ts';
 import type { DataType, Job, Report } from '../core/words.ts';
 import { checkTimezone, type TimezoneCheck } from '../core/zones.ts';
 import { find, pointAt } from './navigate.ts';
@@ -106,7 +107,7 @@ function checkColumns(owner: Entry, input: JobInput, job: Job): Problem[] {
     });
   }
   try {
-    landColumns(job.report, rules, schema);
+    refuseNames(job.table.warehouse, landColumns(job.report, rules, schema).columns);
   } catch (error) {
     if (!(error instanceof ExportdError)) throw error;
     const { hint } = error;

@@ -7,6 +7,7 @@ import type { Job, JobSource } from '../core/words.ts';
 import { type ConfigFile, placeName } from './config-file.ts';
 import { daemonOf } from './daemon-settings.ts';
 import { layDefaults } from './defaults.ts';
+import { bigQueryOf, duckDbOf } from './destination-settings.ts';
 import { explainIssues } from './explain.ts';
 import { readConfigFiles } from './files.ts';
 import { checkJob, checkPresence } from './job-rules.ts';
@@ -149,7 +150,8 @@ class Loader {
     for (const [name, entry] of sections.destinations) {
       const input = this.#check(`destinations/${name}`, entry, 'destination', DESTINATIONS);
       if (input === undefined) continue;
-      destinations.set(name, { ...input, name, path: resolve(folderOf(entry, ['path']), input.path) });
+      const path = (key: string, written: string) => resolve(folderOf(entry, [key]), written);
+      destinations.set(name, input.type === 'bigquery' ? bigQueryOf(name, input, path) : duckDbOf(name, input, path));
     }
     return destinations;
   }
@@ -200,14 +202,23 @@ class Loader {
       const named = typeof input.source === 'string' ? [input.source] : (input.source ?? []);
       if (complete && whole) this.#problems.push(...checkReferences(entry, named, input.destination, sections));
       const used = [...new Set(named)].flatMap((source) => sources.get(source) ?? []);
-      const job = resolveJob({ name, input, sources: used, destination: input.destination ?? '' });
+      const destination = input.destination ?? '';
+      const place = destinations.get(destination);
+      const job = resolveJob({
+        name,
+        input,
+        sources: used,
+        destination,
+        warehouse: place?.type ?? 'duckdb',
+        keeps: place?.type === 'bigquery' ? place.partitionExpiration : undefined,
+      });
       if (job === undefined) continue;
       jobs.push(job);
       if (!complete) continue;
       this.#problems.push(...checkJob(entry, input, job, used));
-      const place = physical.get(job.destination);
-      if (place === undefined || this.#missing.has(`destinations/${job.destination}`)) continue;
-      writers.push({ owner: entry, job, physical: place, hashKeyKnown: missing.length === 0 });
+      const its = physical.get(job.destination);
+      if (its === undefined || this.#missing.has(`destinations/${job.destination}`)) continue;
+      writers.push({ owner: entry, job, physical: its, hashKeyKnown: missing.length === 0 });
     }
     this.#problems.push(...checkSharedTables(writers));
     return jobs;

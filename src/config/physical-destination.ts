@@ -3,8 +3,12 @@ import { basename, dirname, join } from 'node:path';
 import type { DestinationConfig } from './settings.ts';
 
 /** Equal for two destinations that are physically one. */
-export function physicalOf({ type, path, schema }: DestinationConfig): string {
-  return `${type}\0${realPathOf(path)}\0${schema.toLowerCase()}`;
+export function physicalOf(destination: DestinationConfig): string {
+  if (destination.type === 'bigquery') {
+    const { type, endpoint, project, dataset } = destination;
+    return [type, endpoint ?? '', project, dataset].join('\0');
+  }
+  return [destination.type, realPathOf(destination.path), destination.schema.toLowerCase()].join('\0');
 }
 
 /** Links resolved as far as the path exists: the file may have to be made yet. */

@@ -1,8 +1,10 @@
 import { createHash, createHmac } from 'node:crypto';
 import { policyText } from '../core/columns.ts';
 import { dataTypeNamed } from '../core/contract.ts';
+import { DAY } from '../core/dates.ts';
+import { retentionEdge } from '../core/retention.ts';
 import type { Secret } from '../core/secret.ts';
-import type { ColumnRules, HashKey, Job, JobSource, Schedule, Window } from '../core/words.ts';
+import type { ColumnRules, HashKey, History, Job, JobSource, Schedule, WarehouseKind, Window } from '../core/words.ts';
 import type { JobInput, WindowInput } from './schema.ts';
 import type { SourceConfig } from './settings.ts';
 
@@ -14,10 +16,13 @@ export interface CheckedJob {
   readonly input: JobInput;
   readonly sources: readonly SourceConfig[];
   readonly destination: string;
+  readonly warehouse: WarehouseKind;
+  /** Milliseconds that the destination keeps a period; undefined: for ever. */
+  readonly keeps: number | undefined;
 }
 
 /** Fills in every default; see docs/configuration.md. Undefined where a required key is missing. */
-export function resolveJob({ name, input, sources, destination }: CheckedJob): Job | undefined {
+export function resolveJob({ name, input, sources, destination, warehouse, keeps }: CheckedJob): Job | undefined {
   const dataType = dataTypeNamed(input.data_type ?? '');
   const window = input.window === undefined ? undefined : resolveWindow(input.window);
   if (dataType === undefined || window === undefined) return undefined;
@@ -28,7 +33,7 @@ export function resolveJob({ name, input, sources, destination }: CheckedJob): J
     name,
     description: input.description,
     enabled: input.enabled,
-    sources: sources.map(jobSource),
+    sources: sources.map((source) => keptAtMost(jobSource(source), keeps)),
     report: { dataType, groupBy: input.group_by ?? undefined },
     timezone,
     timezoneWritten: input.timezone !== undefined,
@@ -37,6 +42,7 @@ export function resolveJob({ name, input, sources, destination }: CheckedJob): J
     destination,
     table: {
       name: tableOf(name, input),
+      warehouse,
       report: { dataType, groupBy: input.group_by ?? undefined },
       grain: window.grain,
       span: window.span,
@@ -97,6 +103,16 @@ function jobSource(source: SourceConfig): JobSource {
   // A CSV export is written to storage before its answer comes; a JSON answer begins as soon as its rows are known.
   const typicalAnswer = source.format === 'csv' ? 30_000 : 5_000;
   return { name, key, history, rate: source.rate, concurrency, typicalAnswer };
+}
+
+/** What the destination drops by itself is not asked for again: as if the source kept no more. */
+function keptAtMost(source: JobSource, keeps: number | undefined): JobSource {
+  if (keeps === undefined) return source;
+  const kept: History = { amount: Math.floor(keeps / DAY), unit: 'day' };
+  const { history } = source;
+  return history !== undefined && retentionEdge(history, 0) >= retentionEdge(kept, 0)
+    ? source
+    : { ...source, history: kept };
 }
 
 /** The id names a key without telling it: a ledger row can say that rows were hashed under another one. */

@@ -17,7 +17,7 @@ import type { NotificationKind } from './settings.ts';
 /** Kinds that a later version has: answered as such, not as unknown. */
 export const LATER: Readonly<Record<'sources' | 'destinations' | 'sections', readonly string[]>> = {
   sources: [],
-  destinations: ['bigquery', 'snowflake'],
+  destinations: ['snowflake'],
   sections: ['usage_api'],
 };
 
@@ -157,8 +157,67 @@ const duckdb = strict({
   ),
 });
 
+const LABEL = /^[a-z][a-z0-9_-]{0,62}$/;
+const bigquery = strict({
+  type: described(z.literal('bigquery'), 'A BigQuery dataset'),
+  project: described(
+    text(/^([a-z0-9.-]+:)?[a-z][a-z0-9-]*$/, 'the id of a project, such as acme-analytics', 'unset'),
+    'The project that the dataset is in',
+  ),
+  dataset: described(
+    text(/^[A-Za-z0-9_]{1,1024}$/, 'a name of letters, digits and _', 'unset'),
+    'The dataset of its tables; made where it is not there',
+  ),
+  location: described(
+    text(/^[A-Za-z0-9-]+$/, 'a location such as EU or europe-west3', 'unset').optional(),
+    'Where the dataset is, or is made. Default: its own; US where it is made',
+  ),
+  billing_project: described(
+    text(/^([a-z0-9.-]+:)?[a-z][a-z0-9-]*$/, 'the id of a project, such as acme-analytics', 'unset').optional(),
+    'The project whose jobs they are, and which pays for them. Default: project',
+  ),
+  key_file: described(
+    path().optional(),
+    'A key file, relative to this YAML file. Default: application default credentials (workload identity, gcloud)',
+  ),
+  impersonate: described(
+    text(/^[^@\s]+@[^@\s]+$/, "a service account's e-mail address", 'unset@unset.invalid').optional(),
+    'A service account to act as',
+  ),
+  endpoint: described(
+    baseUrl().optional(),
+    'For private access. One that begins with http: is an emulator, and is sent no credentials',
+  ),
+  staging_dataset: described(
+    text(/^[A-Za-z0-9_]{1,1024}$/, 'a name of letters, digits and _', 'unset').optional(),
+    'Where batches wait to be committed; of the same project and location. Default: dataset',
+  ),
+  labels: described(
+    written(
+      z
+        .record(
+          z.string(),
+          text(/^[a-z0-9_-]{0,63}$/, 'a value of small letters, digits, _ and -, at most 63', 'unset'),
+        )
+        .refine((labels) => Object.keys(labels).every((label) => LABEL.test(label)), {
+          error: 'labels of small letters, digits, _ and -, at most 63, a letter first',
+        }),
+    ).prefault({}),
+    'On every table and job, to find them on the bill',
+  ),
+  maximum_bytes_billed: described(
+    size('10GB').optional(),
+    'What one query or commit may be billed for; one that would take more fails',
+  ),
+  partition_expiration: described(
+    duration('400d').optional(),
+    'BigQuery drops partitions that are older. Nothing older is wanted then either',
+  ),
+  require_partition_filter: described(yesNo().prefault(false), 'Queries of the tables must say which dates they want'),
+});
+
 export const SOURCES = z.discriminatedUnion('type', [exportApi, clickhouse]);
-export const DESTINATIONS = z.discriminatedUnion('type', [duckdb]);
+export const DESTINATIONS = z.discriminatedUnion('type', [duckdb, bigquery]);
 
 const GRAINS = ['hour', 'day', 'week', 'month', 'quarter', 'year'] as const satisfies readonly Grain[];
 const GROUPS = [...new Set<GroupBy>(Object.values(GROUPINGS).flat())];

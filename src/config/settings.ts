@@ -50,7 +50,33 @@ export interface DuckDbConfig {
 }
 
 export type SourceConfig = ExportApiConfig | ClickHouseConfig;
-export type DestinationConfig = DuckDbConfig;
+/** A BigQuery dataset, as configured. */
+export interface BigQueryConfig {
+  readonly type: 'bigquery';
+  readonly name: string;
+  readonly project: string;
+  /** Jobs run in this project, which pays for them. */
+  readonly billingProject: string;
+  readonly dataset: string;
+  /** Where batches are staged; of the same project. */
+  readonly stagingDataset: string;
+  /** undefined: the dataset's own. */
+  readonly location: string | undefined;
+  /** Without a slash at its end. */
+  readonly endpoint: string | undefined;
+  /** Absolute; undefined: application default credentials. */
+  readonly keyFile: string | undefined;
+  /** E-mail address of a service account to act as. */
+  readonly impersonate: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Bytes. */
+  readonly maximumBytesBilled: number | undefined;
+  /** Milliseconds. */
+  readonly partitionExpiration: number | undefined;
+  readonly requirePartitionFilter: boolean;
+}
+
+export type DestinationConfig = DuckDbConfig | BigQueryConfig;
 
 /** What is told of. */
 export type NotificationKind = 'failure' | 'held' | 'stale' | 'recovered' | 'loaded';

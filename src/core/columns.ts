@@ -28,6 +28,8 @@ export interface LandingColumn extends Column {
   readonly personal: boolean;
   /** An integer or numeric usage column of the contract: part of `totals`. */
   readonly summed: boolean;
+  /** A map that the warehouse parses: no number in it may be wider than 64 bits. */
+  readonly parsed?: boolean;
 }
 
 export interface Landing {

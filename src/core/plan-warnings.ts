@@ -1,7 +1,9 @@
+import { daysBetween } from './dates.ts';
 import { localDateOf, offsetAt } from './local-time.ts';
 import { edgeOf, historyText } from './retention.ts';
 import { holds, stateOf } from './table-state.ts';
 import type { Wanted } from './wanted.ts';
+import { partitionLimit } from './warehouses.ts';
 import type { Instant, Job, JobSource, KeyState, PlanWarning, TableState } from './words.ts';
 
 const HOUR = 60 * 60 * 1000;
@@ -22,6 +24,7 @@ export function windowWarnings(job: Job, now: Instant): PlanWarning[] {
       message: `hours are UTC hours: ${job.timezone} is off the whole hour, so local hours lie across two of them`,
     });
   }
+  warnings.push(...partitionWarning(job, now));
   const grain = job.window.grain === 'hour' ? HOUR : DAY;
   const open = ((job.window.lookback ?? 1) - 1) * grain + job.window.delay;
   if (open < DAY) {
@@ -34,6 +37,24 @@ export function windowWarnings(job: Job, now: Instant): PlanWarning[] {
     });
   }
   return warnings;
+}
+
+/** More history than its warehouse has partitions for: the load that crosses the limit would fail. */
+function partitionWarning({ name, table, window, timezone }: Job, now: Instant): PlanWarning[] {
+  const most = partitionLimit(table.warehouse);
+  const { begin, grain } = window;
+  if (begin === undefined || grain === 'month' || grain === 'quarter' || grain === 'year') return [];
+  const days = daysBetween(begin, localDateOf(now, timezone)) + 1;
+  const wanted = grain === 'week' ? Math.ceil(days / 7) : days;
+  if (wanted <= most) return [];
+  return [
+    {
+      code: 'TOO_MANY_PARTITIONS',
+      message:
+        `job ${name} wants ${wanted} daily partitions of table ${table.name}, and a table takes ${most}: ` +
+        'let window.begin be later, or load by month into another table',
+    },
+  ];
 }
 
 /** What a person should know of the job's table, said once for all sources. */

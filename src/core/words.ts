@@ -119,6 +119,9 @@ export interface TableColumn {
   readonly native: string;
 }
 
+/** Kinds of destination, as far as they differ in what they can take; see warehouses.ts. */
+export type WarehouseKind = 'duckdb' | 'bigquery';
+
 export type SchemaPolicy = 'evolve' | 'freeze' | 'discard';
 
 /** `columns:` of a job; all by the export's names. A column both dropped and hashed is dropped. */
@@ -138,6 +141,7 @@ export interface HashKey {
 /** What a destination and staging need to know of a table. */
 export interface TableSpec {
   readonly name: string;
+  readonly warehouse: WarehouseKind;
   readonly report: Report;
   readonly grain: Grain;
   readonly span: number;

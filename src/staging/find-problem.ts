@@ -98,10 +98,11 @@ const TYPE_NAMES: Readonly<Record<ColumnType, string>> = {
 function misfitError(column: LandingColumn, row: bigint, value: string): ExportdError {
   const wanted = column.hashed || column.type === 'string' ? column.reads : column.type;
   const shape = shapeOf(value, column.personal);
+  const expected = column.parsed === true ? `${TYPE_NAMES.map} and no number wider than 64 bits` : TYPE_NAMES[wanted];
   const because = wanted === column.reads ? '' : ', which the table has it as';
   return new ExportdError(
     'VALUE_MISFIT',
-    `column ${quotedName(column.from)}, row ${row}: ${shape} is not exactly ${TYPE_NAMES[wanted]}${because}`,
+    `column ${quotedName(column.from)}, row ${row}: ${shape} is not exactly ${expected}${because}`,
     {
       scope: 'period',
       hint: 'nothing of this period was loaded. Give the column a wider type with columns.types and load into a new table, or drop it with columns.drop',

@@ -1,6 +1,7 @@
 import { type LandingColumn, landColumns, landInTable, matchingName, quotedName } from '../core/columns.ts';
 import { contractColumns, reportName } from '../core/contract.ts';
 import { ExportdError } from '../core/errors.ts';
+import { parsesMaps, refuseNames } from '../core/warehouses.ts';
 import type { TableColumn, TableSpec } from '../core/words.ts';
 import type { Connection } from '../duckdb/engine.ts';
 import type { Body, Layout } from '../sources/source.ts';
@@ -45,7 +46,11 @@ export async function groupBodies(
   for (const group of groups.values()) {
     try {
       const landing = landColumns(spec.report, spec.rules, spec.schema, headerOf(group));
-      const columns = landInTable(landing.columns, table);
+      refuseNames(spec.warehouse, landing.columns);
+      const columns = landInTable(landing.columns, table).map((column) => ({
+        ...column,
+        parsed: column.type === 'map' && parsesMaps(spec.warehouse),
+      }));
       refuseUnlike(columns, landed);
       landed.push({ ...group, columns, discarded: landing.discarded });
     } catch (error) {

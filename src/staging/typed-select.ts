@@ -133,6 +133,7 @@ function hashedWhereAsked(value: string, column: LandingColumn): string {
 function columnValue(text: string, column: LandingColumn, mayRound: string): string {
   const { reads, type } = column;
   if (type === 'string') return reads === 'string' ? text : `CAST(${typedValue(text, reads)} AS VARCHAR)`;
+  if (column.parsed === true) return `exportd_parsed_map(${text})`;
   if (reads === type) return typedValue(text, type, mayRound);
   const value = typedValue(text, type, 'false');
   if (type === 'date') return `CASE WHEN length(${text}) = 10 THEN ${value} END`;

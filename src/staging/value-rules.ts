@@ -159,6 +159,21 @@ export const VALUE_RULES: readonly string[] = [
         lambda part: CASE WHEN json_type(part) = 'OBJECT' THEN list_unique(json_keys(part)) < len(json_keys(part)) ELSE false END
       )) = 0
       THEN regexp_replace(v, ${quoteText(`(${JSON_STRING})|[ \\t\\r\\n]+`)}, '\\1', 'g') END END END`,
+  // The digits that count; of a number and of the double nearest to it they are the same only where nothing is lost.
+  `CREATE OR REPLACE MACRO exportd_significant(n) AS
+    trim(replace(regexp_replace(n, '[eE].*|-', '', 'g'), '.', ''), '0')`,
+  `CREATE OR REPLACE MACRO exportd_in_64_bits(n) AS TRY_CAST(n AS BIGINT) IS NOT NULL AND ${matches('n', String.raw`-?\d+`)}
+    OR TRY_CAST(n AS UBIGINT) IS NOT NULL AND ${matches('n', String.raw`\d+`)}
+    OR coalesce(isfinite(TRY_CAST(n AS DOUBLE))
+      AND exportd_significant(CAST(TRY_CAST(n AS DOUBLE) AS VARCHAR)) = exportd_significant(n), false)`,
+  `CREATE OR REPLACE MACRO exportd_parsed_map(v) AS ${bind(
+    'm',
+    'exportd_map(v)',
+    `CASE WHEN NOT regexp_matches(m, '[0-9][0-9.]{15}|[0-9][eE]') THEN m
+      WHEN len(list_filter(
+        regexp_extract_all(regexp_replace(m, ${quoteText(JSON_STRING)}, '""', 'g'), ${quoteText(JSON_NUMBER)}),
+        lambda n: NOT exportd_in_64_bits(n))) = 0 THEN m END`,
+  )}`,
 ];
 
 /** HMAC-SHA256 of a text; `inner` and `outer` are the key's two pads (see hash-pads.ts). */

@@ -30,6 +30,7 @@ export function job(changes: Partial<Job> = {}): Job {
     destination: 'local',
     table: {
       name: 'users_by_model_daily',
+      warehouse: 'duckdb',
       report: { dataType: 'users', groupBy: 'model' },
       grain: 'day',
       span: 1,

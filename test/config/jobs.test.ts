@@ -30,6 +30,7 @@ describe('a job of few keys', () => {
       destination: 'local',
       table: {
         name: 'users_daily',
+        warehouse: 'duckdb',
         report: { dataType: 'users', groupBy: undefined },
         grain: 'day',
         span: 1,

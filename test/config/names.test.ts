@@ -81,10 +81,8 @@ describe('a word that is none of ours is answered with the one that is meant', (
 
 describe('what this version does not have is said to be in none', () => {
   test('types of sources and destinations', () => {
-    const text = 'destinations:\n  b: { type: bigquery }\n  c: { type: snowflake }\n';
-    expect(refusal(text).lines).toEqual([
-      'e.yaml:2:14: type: this version of exportd has no destination of type bigquery; it has duckdb',
-      'e.yaml:3:14: type: this version of exportd has no destination of type snowflake; it has duckdb',
+    expect(refusal('destinations:\n  c: { type: snowflake }\n').lines).toEqual([
+      'e.yaml:2:14: type: this version of exportd has no destination of type snowflake; it has duckdb or bigquery',
     ]);
   });
 
@@ -95,7 +93,9 @@ describe('what this version does not have is said to be in none', () => {
   });
 
   test('a type that is missing', () => {
-    expect(refusal('destinations:\n  d: { path: x }\n').lines).toEqual(['e.yaml:2:3: d: type is missing: duckdb']);
+    expect(refusal('destinations:\n  d: { path: x }\n').lines).toEqual([
+      'e.yaml:2:3: d: type is missing: duckdb or bigquery',
+    ]);
   });
 });
 

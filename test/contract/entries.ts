@@ -14,6 +14,7 @@ export const COLUMNS: readonly Column[] = [
 export function tableSpec(change: Partial<TableSpec> = {}): TableSpec {
   return {
     name: 'users_daily',
+    warehouse: 'duckdb',
     report: { dataType: 'users', groupBy: 'model' },
     grain: 'day',
     span: 1,

@@ -45,6 +45,7 @@ export function someJob(changes: Partial<Omit<Job, 'window'>> & { readonly windo
     retries: { maxAttempts: 5, minDelay: 1000, maxDelay: 5 * MINUTE },
     table: {
       name: 'users_daily',
+      warehouse: 'duckdb',
       report,
       grain: window.grain,
       span: window.span,

@@ -10,6 +10,7 @@ import type {
   SchemaPolicy,
   TableColumn,
   TableState,
+  WarehouseKind,
 } from '../../src/core/words.ts';
 import { type Connection, openEngine, quoteName, quoteText } from '../../src/duckdb/engine.ts';
 import { JsonRows } from '../../src/sources/export-api/json-rows.ts';
@@ -39,6 +40,7 @@ export interface Wish {
   readonly types?: Readonly<Record<string, ColumnType>>;
   readonly hashKey?: HashKey;
   readonly table?: readonly TableColumn[];
+  readonly warehouse?: WarehouseKind;
   readonly signal?: AbortSignal;
 }
 
@@ -120,6 +122,7 @@ export async function openLab(options: { memoryLimit?: number } = {}): Promise<L
 
   const specOf = (wish: Wish) => ({
     name: 't',
+    warehouse: wish.warehouse ?? ('duckdb' as const),
     report: wish.report ?? USERS,
     grain: 'day' as const,
     span: 1,

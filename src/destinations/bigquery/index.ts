@@ -45,7 +45,8 @@ export function openBigQuery(options: BigQueryOptions): Destination {
     async read(tables, signal) {
       return await doing('reading the ledger', signal, async (opened) => {
         if (opened.dataset === undefined) return nothing(tables);
-        const reading = await read(opened, tables, neighbourhood(instance, clock()), signal);
+        const now = clock();
+        const reading = await read(opened, tables, neighbourhood(instance, now), now, signal);
         for (const [name, { states, holds }] of reading.tables) {
           if (holds !== undefined && states.size > 0) seen.set(name, holds);
           else seen.delete(name);

@@ -20,6 +20,7 @@ export async function read(
   session: Session,
   queries: readonly TableQuery[],
   neighbours: Neighbourhood,
+  now: Instant,
   signal: AbortSignal,
 ): Promise<Reading> {
   const [ledger, ...tables] = await getTables(session, [LEDGER, ...queries.map(({ name }) => name)], signal);
@@ -40,7 +41,8 @@ export async function read(
     const columns = ledger && new Set(columnsOf(ledger).map(({ name }) => name));
     const statement = readStatement(columns && { table: session.table(LEDGER), columns }, asked, neighbours);
     if (statement === undefined) continue;
-    orphans.push(...(await fill(session, statement, drafts, signal)));
+    const isGone = (id: number, date: LocalDate) => isExpired(tables[id], date, now);
+    orphans.push(...(await fill(session, statement, drafts, isGone, signal)));
   }
   for (const table of drafts) {
     if (table.holds === undefined && table.rows > 0 && hasKeys(table)) {
@@ -73,6 +75,14 @@ async function getTables(
     found.push(...(await Promise.all(some.map((name) => getTable(session, name, signal)))));
   }
   return found;
+}
+
+/** Whether the partition of a date has passed the table's own partition expiration. */
+function isExpired(table: TableResource | undefined, date: LocalDate, now: Instant): boolean {
+  const { expirationMs, type } = table?.timePartitioning ?? {};
+  if (expirationMs === undefined || expirationMs === null) return false;
+  const partition = type === 'MONTH' ? `${date.slice(0, 7)}-01` : date;
+  return Date.parse(partition) + Number(expirationMs) <= now;
 }
 
 /** What a row of each kind says; see read-sql.ts. */
@@ -119,6 +129,7 @@ async function fill(
   session: Session,
   statement: Parameters<typeof queryRows>[2],
   drafts: readonly Draft[],
+  isGone: (id: number, date: LocalDate) => boolean,
   signal: AbortSignal,
 ): Promise<Orphan[]> {
   const orphans: Orphan[] = [];
@@ -129,7 +140,7 @@ async function fill(
     const row = { kind, id: Number(id), said: JSON.parse(said ?? 'null') } as Read;
     switch (row.kind) {
       case 'state':
-        addState(drafts[row.id], row.said);
+        addState(drafts[row.id], row.said, isGone(row.id, row.said.date));
         break;
       case 'note':
         notes.push(row);
@@ -163,9 +174,10 @@ async function fill(
   return orphans.sort((a, b) => (a.table < b.table ? -1 : 1));
 }
 
-function addState(table: Draft | undefined, said: Said['state']): void {
+/** `isGone`: the table has dropped the rows by itself, and nobody misses them. */
+function addState(table: Draft | undefined, said: Said['state'], isGone: boolean): void {
   if (table === undefined) return;
-  table.ledgerRows += said.row_count;
+  if (!isGone) table.ledgerRows += said.row_count;
   table.states.set(said.key, {
     source: said.source,
     orgId: said.org ?? undefined,
