@@ -8,9 +8,12 @@ import { type BigQueryOptions, openBigQuery } from '../../src/destinations/bigqu
 import type { Destination } from '../../src/destinations/destination.ts';
 import { type Engine, openEngine } from '../../src/duckdb/engine.ts';
 import type { Warehouse } from '../contract/destination.ts';
+import { type FaultProxy, startFaultProxy } from './proxy.ts';
 
 export interface BigQueryWarehouse extends Warehouse {
   readonly place: Place;
+  /** What its destinations go through. */
+  readonly proxy: FaultProxy;
   openWith(options: Partial<BigQueryOptions>): Destination;
   /** One request of a person's own, below `/bigquery/v2/projects/test`; undefined where there is nothing. */
   ask(method: string, path: string, body?: unknown): Promise<Record<string, unknown> | undefined>;
@@ -20,12 +23,14 @@ export async function bigQueryWarehouse(url: string): Promise<BigQueryWarehouse>
   const folder = await mkdtemp(join(tmpdir(), 'exportd-bigquery-'));
   const dataset = `t_${randomUUID().replaceAll('-', '_')}`;
   const engine = await testEngine(folder);
-  const openWith = (options: Partial<BigQueryOptions>) => openBigQuery({ ...defaults(url, dataset), ...options });
+  const proxy = await startFaultProxy(url);
+  const openWith = (options: Partial<BigQueryOptions>) => openBigQuery({ ...defaults(proxy.url, dataset), ...options });
   const ask = (method: string, path: string, body?: unknown) => request(url, method, path, body);
   return {
     engine,
     folder,
-    place: placeOf(url, dataset),
+    place: placeOf(proxy.url, dataset),
+    proxy,
     openWith,
     open: ({ instance, now } = {}) =>
       openWith({
@@ -35,11 +40,12 @@ export async function bigQueryWarehouse(url: string): Promise<BigQueryWarehouse>
     words: { text: 'STRING', textOfMap: (column) => `TO_JSON_STRING(${column})` },
     table: (name) => `\`test.${dataset}.${name}\``,
     touched: async () => (await ask('GET', `/datasets/${dataset}`)) !== undefined,
-    elsewhere: { module: import.meta.url, options: { url, dataset, folder } },
-    sql: async (statement) => await plainQuery(url, dataset, statement),
+    elsewhere: { module: import.meta.url, options: { url: proxy.url, dataset, folder } },
+    sql: async (statement) => await plainQuery(proxy.url, dataset, statement),
     ask,
     async [Symbol.asyncDispose]() {
       await ask('DELETE', `/datasets/${dataset}?deleteContents=true`);
+      await proxy[Symbol.asyncDispose]();
       await engine[Symbol.asyncDispose]();
       await rm(folder, { recursive: true });
     },

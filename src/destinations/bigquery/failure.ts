@@ -86,10 +86,11 @@ const BY_REASON: Readonly<Record<string, FailureKind>> = {
 };
 
 /** Decided by the reason; a code alone says too little (a daily quota and a rate limit are both 403). */
-export function kindOf({ status, reason, message }: BigQueryFailure): FailureKind {
+export function kindOf({ status, reason, message, job }: BigQueryFailure): FailureKind {
   if (CONFLICT.test(message)) return 'conflict';
   const known = reason === undefined ? undefined : BY_REASON[reason];
   if (known !== undefined) return known;
+  if (job !== undefined) return 'other';
   if (status === 401) return 'credentials';
   if (status === 403) return 'denied';
   if (status === 404) return 'missing';

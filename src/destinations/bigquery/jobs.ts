@@ -73,13 +73,28 @@ async function look(
   signal: AbortSignal | undefined,
 ): Promise<JobResource | undefined> {
   const path = `/projects/${place.billingProject}/jobs/${jobId}`;
+  return await insistently(
+    jobId,
+    async () => {
+      try {
+        return await service.send<JobResource>({ method: 'GET', path, query: { location } }, signal);
+      } catch (error) {
+        if (error instanceof BigQueryFailure && kindOf(error) === 'missing') return undefined;
+        throw error;
+      }
+    },
+    signal,
+  );
+}
+
+/** Asks of a job again where no answer came: a question changes nothing. Throws JobInDoubt where none comes at all. */
+export async function insistently<T>(job: string, ask: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (let missed = 1; ; missed++) {
     try {
-      return await service.send<JobResource>({ method: 'GET', path, query: { location } }, signal);
+      return await ask();
     } catch (error) {
       if (!(error instanceof BigQueryFailure)) throw error;
-      if (kindOf(error) === 'missing') return undefined;
-      if (missed === MISSED_LOOKS) throw new JobInDoubt(jobId);
+      if (missed === MISSED_LOOKS) throw new JobInDoubt(job);
     }
     await pause(Math.min(LOOKS[0] * 2 ** missed, LOOKS[1]), undefined, { signal });
   }

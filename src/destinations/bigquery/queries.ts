@@ -47,14 +47,18 @@ export async function query(
   statement: Statement,
   signal?: AbortSignal,
 ): Promise<Row[]> {
-  const rows: Row[] = [];
-  for await (const row of queryRows(session, purpose, statement, signal)) rows.push(row);
-  return rows;
+  return await all(queryRows(session, purpose, statement, signal));
 }
 
-/** The rows of a query's or script's last statement; the job is done, or goes on. */
-export async function* jobRows(session: Session, jobId: string, signal?: AbortSignal): AsyncGenerator<Row> {
-  yield* pages(session, await results(session, jobId, {}, signal), signal);
+/** The rows of a script's last statement. */
+export async function jobRows(session: Session, jobId: string, signal?: AbortSignal): Promise<Row[]> {
+  return await all(pages(session, await results(session, jobId, {}, signal), signal));
+}
+
+async function all(rows: AsyncIterable<Row>): Promise<Row[]> {
+  const found: Row[] = [];
+  for await (const row of rows) found.push(row);
+  return found;
 }
 
 async function* pages(session: Session, first: ResultsResource, signal: AbortSignal | undefined): AsyncGenerator<Row> {

@@ -6,7 +6,7 @@ import { METADATA } from '../metadata.ts';
 import { countDiffers, tableGone } from '../refusals.ts';
 import { commitScript, RAISED } from './commit-script.ts';
 import { BigQueryFailure, kindOf, told } from './failure.ts';
-import { JOB_TIMEOUT, JobInDoubt, runJob } from './jobs.ts';
+import { insistently, JOB_TIMEOUT, JobInDoubt, runJob } from './jobs.ts';
 import { jobLabels, jobRows } from './queries.ts';
 import type { JobResource } from './resources.ts';
 import { LEDGER, lockOf, stagedFields, stagingTable } from './schema.ts';
@@ -70,14 +70,15 @@ export async function replace(
       ...(maximumBytesBilled === undefined ? {} : { maximumBytesBilled }),
     },
   });
+  let committed: readonly LedgerEntry[];
   try {
     await attempt(session, job, 'commit', progress, {});
+    committed = await appended(session, job.jobReference.jobId, entries);
   } catch (error) {
     const why = commitError(session, table.name, error);
     if (staging !== undefined && why instanceof ExportdError && !why.retryable) await drop(session, staging);
     throw why;
   }
-  const committed = await appended(session, job.jobReference.jobId, entries);
   if (staging !== undefined) await drop(session, staging);
   return committed;
 }
@@ -200,8 +201,8 @@ async function appended(
   jobId: string,
   entries: readonly LedgerEntry[],
 ): Promise<readonly LedgerEntry[]> {
-  const loadedAt = new Map<string, Instant>();
-  for await (const [loadId, ms] of jobRows(session, jobId)) loadedAt.set(loadId ?? '', Number(ms));
+  const rows = await insistently(jobId, () => jobRows(session, jobId));
+  const loadedAt = new Map<string | null | undefined, Instant>(rows.map(([loadId, ms]) => [loadId, Number(ms)]));
   return entries.flatMap((entry) => {
     const at = loadedAt.get(entry.loadId);
     return at === undefined ? [] : [{ ...entry, loadedAt: at }];

@@ -1,0 +1,53 @@
+/** A dataset with one prepared table, and batches for it. */
+import { ExportdError } from '../../src/core/errors.ts';
+import type { LedgerEntry, LocalDate } from '../../src/core/words.ts';
+import type { Batch, Destination } from '../../src/destinations/destination.ts';
+import { COLUMNS, entryOf, tableSpec } from '../contract/entries.ts';
+import { stageRows } from '../contract/staged.ts';
+import { type BigQueryWarehouse, bigQueryWarehouse } from './warehouse.ts';
+
+export const SIGNAL = new AbortController().signal;
+
+export interface Lab extends BigQueryWarehouse {
+  readonly destination: Destination;
+  /** A staged batch of one period: as many rows as names. */
+  batch(date: LocalDate, names: readonly string[], change?: Partial<LedgerEntry>): Promise<Batch>;
+  /** `date name` of every row, and how many ledger rows there are. */
+  now(): Promise<{ rows: string[]; ledger: number }>;
+}
+
+export async function openLab(url: string): Promise<Lab> {
+  const warehouse = await bigQueryWarehouse(url);
+  const destination = warehouse.open();
+  await destination.prepare(tableSpec(), COLUMNS, SIGNAL);
+  await destination.read([], SIGNAL);
+  warehouse.proxy.seen.length = 0;
+  return {
+    ...warehouse,
+    destination,
+    async batch(date, names, change = {}) {
+      const entry = entryOf(date, { rowCount: names.length, ...change });
+      const rows = names.map((user_id, at) => ({ user_id, messages_total: at }));
+      const staged = await stageRows(warehouse.engine, warehouse.folder, COLUMNS, [{ entry, rows }]);
+      return { staged, table: tableSpec(), insert: [entry.loadId], entries: [entry], dates: [date] };
+    },
+    async now() {
+      warehouse.proxy.fault = () => undefined;
+      const rows = await warehouse.sql(
+        `SELECT CAST(_period_date AS STRING) AS d, user_id AS u FROM ${warehouse.table('users_daily')} ORDER BY d, u`,
+      );
+      const [ledger] = await warehouse.sql(`SELECT COUNT(*) AS n FROM ${warehouse.table('_exportd_loads')}`);
+      return { rows: rows.map(({ d, u }) => `${d} ${u}`), ledger: Number(ledger?.n) };
+    },
+  };
+}
+
+/** The ExportdError that a call throws. */
+export async function refusal(work: Promise<unknown>): Promise<ExportdError> {
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof ExportdError) return error;
+  throw new Error('no ExportdError was thrown', { cause: error });
+}
