@@ -9,6 +9,7 @@ import { detailFrom, planJob, type Wish } from './core/plan.ts';
 import { seriesOf } from './core/wanted.ts';
 import type { Instant, Job, JobSource, LocalDate, Period, Plan, TableState } from './core/words.ts';
 import type { Destination, Orphan, TableQuery } from './destinations/destination.ts';
+import { type Examined, examine } from './doctor.ts';
 import type { Engine } from './duckdb/engine.ts';
 import { openDestinations } from './open-destinations.ts';
 import { openSources, type Paces } from './open-sources.ts';
@@ -74,6 +75,8 @@ export interface App extends AsyncDisposable {
   carryOut(planning: Planning, options: CarryOutOptions): Promise<RunSummary>;
   /** Makes the tables of the usage store behind a `clickhouse` source, or upgrades them. */
   initStore(source: string): Promise<Initialised>;
+  /** Reaches every source and destination of the config; for `doctor`. */
+  examine(signal: AbortSignal): AsyncIterable<Examined>;
   /** Exports one period (the newest closed, or that of `date`) and shows its rows as they would land. Loads nothing. */
   preview(job: Job, date: LocalDate | undefined, limit: number, signal: AbortSignal): Promise<Preview>;
 }
@@ -229,6 +232,8 @@ export async function openApp(options: AppOptions): Promise<App> {
       await using server = openClickHouse(configured);
       return await initStore(server);
     },
+
+    examine: (signal) => examine({ config, clock, source, destination, spool }, signal),
 
     async preview(job, date, limit, signal) {
       const [from] = job.sources;

@@ -43,6 +43,12 @@ export function needExport(config: Config, job: Job): void {
   config.need([{ ...job, destination: '' }]);
 }
 
+/** Throws ConfigError for variables of any source or destination that are unset. */
+export function needEverything(config: Config): void {
+  const sources = [...config.sources.keys()].map((name) => ({ name }));
+  config.need(['', ...config.destinations.keys()].map((destination) => ({ name: '', destination, sources })));
+}
+
 /** Throws ConfigError for variables that a source takes and that are unset. */
 export function needSource(config: Config, name: string): void {
   config.need([{ name: '', destination: '', sources: [{ name }] }]);

@@ -132,6 +132,17 @@ export function program(output: Output, said: { out: string; err: string }, act:
     );
 
   exportd
+    .command('doctor')
+    .summary('reach every source and destination; say what is missing')
+    .description(
+      'Exports one day from every source, makes and drops a table in every destination, compares clocks, and says which\n' +
+        'permission is missing and which role grants it. Leaves nothing behind.',
+    )
+    .action((_options: unknown, command: Command) =>
+      act(command, async (context) => (await import('./doctor.ts')).doctor(context)),
+    );
+
+  exportd
     .command('init [folder]')
     .summary('write a commented starter config and its JSON Schema')
     .action((folder: string | undefined, options: InitOptions, command: Command) =>

@@ -1,3 +1,4 @@
+import type { Finding } from '../core/finding.ts';
 import type { Instant, LedgerEntry, LoadId, LocalDate, PeriodKey, TableSpec, TableState } from '../core/words.ts';
 import type { Landing, Staged } from '../staging/staged.ts';
 
@@ -90,6 +91,8 @@ export interface Destination extends AsyncDisposable {
   note(entries: readonly LedgerEntry[], signal: AbortSignal): Promise<boolean>;
   /** Newest first: the loads of a table, or of one of its keys. */
   history(table: string, key: PeriodKey | undefined, signal: AbortSignal): AsyncIterable<LedgerEntry>;
+  /** For `doctor`: does what a run does, and leaves nothing behind. A step that needs one that failed is left out. */
+  check(signal: AbortSignal): AsyncIterable<Finding>;
 }
 
 /** Type of a ledger column in the words of the contract. */

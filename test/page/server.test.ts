@@ -137,6 +137,9 @@ describe('pages', () => {
       initStore: () => Promise.reject(new Error('nobody asked')),
       carryOut: () => Promise.reject(new Error('nothing is due')),
       preview: () => Promise.reject(new Error('nobody asked')),
+      examine: () => {
+        throw new Error('nobody asked');
+      },
       [Symbol.asyncDispose]: async () => undefined,
     };
     const config = someConfig(['j'], `${BY_NINE}, on_start: wait`, `daemon: { ${AT_ANY_PORT}, token: ${TOKEN} }\n`);

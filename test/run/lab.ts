@@ -224,6 +224,7 @@ export function between(hooks: Between): { batches: Batch[]; wrap: (inner: Desti
         return inner.note(...given);
       },
       history: (...given) => inner.history(...given),
+      check: (...given) => inner.check(...given),
       async prepare(...given) {
         hooks.beforePrepare?.(prepared++);
         return await inner.prepare(...given);

@@ -4,6 +4,7 @@ import { nothing } from '../draft.ts';
 import type { Holds } from '../holds.ts';
 import { ledgerRow } from '../ledger.ts';
 import { neighbourhood } from '../neighbourhood.ts';
+import { check } from './check.ts';
 import { appendSql } from './commit-script.ts';
 import { told } from './failure.ts';
 import { history } from './history.ts';
@@ -91,6 +92,8 @@ export function openBigQuery(options: BigQueryOptions): Destination {
         throw told(error, { destination: place.name, what: 'reading the ledger' });
       }
     },
+
+    check: (signal) => check(() => session(signal), place.name, clock, signal),
 
     async [Symbol.asyncDispose]() {},
   };

@@ -5,6 +5,7 @@ import { nothing } from '../draft.ts';
 import { KNOWN_OUTCOMES } from '../ledger.ts';
 import { neighbourhood } from '../neighbourhood.ts';
 import { appendEntries, bindEntries, selectEntries } from './append.ts';
+import { check } from './check.ts';
 import { duckDbFile, type FileOptions } from './connect.ts';
 import { settlePending } from './pending.ts';
 import { prepare } from './prepare.ts';
@@ -81,6 +82,8 @@ export function openDuckDb(options: DuckDbOptions): Destination {
         last = page.at(-1)?.loadId ?? '';
       }
     },
+
+    check: (signal) => check(file, options.path, signal),
 
     async [Symbol.asyncDispose]() {},
   };
