@@ -118,8 +118,10 @@ async function ensureLock(
   signal: AbortSignal,
 ): Promise<void> {
   const name = session.table(lockOf(table));
-  if (lock === undefined) await query(session, 'prepare', { sql: lockSql(name), parameters: [] }, signal);
-  else if (lock.numRows === '0') await query(session, 'prepare', { sql: seedSql(name), parameters: [] }, signal);
+  if (lock === undefined) {
+    await query(session, 'prepare', { sql: lockSql(name), parameters: [] }, signal);
+    await withoutExpiration(session, await getTable(session, lockOf(table), signal), signal);
+  } else if (lock.numRows === '0') await query(session, 'prepare', { sql: seedSql(name), parameters: [] }, signal);
 }
 
 /** Undefined where another process made it first. */
@@ -147,8 +149,6 @@ async function addColumns(
   return true;
 }
 
-const DAY = 86_400_000;
-
 /** A dataset's default expiration would drop tables, or their oldest partitions, that the ledger says are there. */
 async function withoutExpiration(
   session: Session,
@@ -174,10 +174,6 @@ function expiryWarning({ expirationTime, tableReference: { tableId } }: TableRes
   if (expirationTime === undefined || expirationTime === null) return [];
   const at = new Date(Number(expirationTime)).toISOString().slice(0, 10);
   return [`table ${tableId} expires on ${at}: BigQuery will drop it, and every period is loaded anew`];
-}
-
-export function partitionDays(expirationMs: string): number {
-  return Math.round(Number(expirationMs) / DAY);
 }
 
 async function everLoaded(session: Session, table: string, signal: AbortSignal): Promise<boolean> {

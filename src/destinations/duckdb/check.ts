@@ -7,11 +7,7 @@ import type { DuckDbFile } from './connect.ts';
 const PROBE = '_exportd_doctor';
 
 /** See Destination.check. A file that is not there yet is made, and goes again. */
-export async function* check(
-  file: DuckDbFile,
-  path: string,
-  signal: AbortSignal,
-): AsyncGenerator<Finding> {
+export async function* check(file: DuckDbFile, path: string, signal: AbortSignal): AsyncGenerator<Finding> {
   const wasThere = await exists(path);
   yield await finding(`make and drop a table in ${path}`, async () => {
     await file.makeFolder();

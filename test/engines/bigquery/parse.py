@@ -1,6 +1,6 @@
 """`parse.py FILE`: whether every statement of a dump (one {"sql", …} a line) is GoogleSQL, as far as sqlglot can tell.
 
-Scripts are taken apart by the emulator, which runs them. Beyond parsing: a reserved word must be quoted where it names
+Scripts are read by the emulator whole, and statement by statement by sqlglot. Beyond parsing: a reserved word must be quoted where it names
 something, every parameter must be given and every given one used; the emulator lets these pass, BigQuery does not.
 """
 
@@ -22,24 +22,27 @@ RESERVED = set(
 )
 
 
-def trees(statements):
-    """Every SQL tree of a parsed script, also inside its IFs and BEGINs."""
-    for value in statements if isinstance(statements, (list, tuple)) else vars(statements).values():
-        if isinstance(value, exp.Expression):
-            yield value
-        elif isinstance(value, (list, tuple)):
-            yield from trees(value)
-        elif hasattr(value, "__dict__") and not isinstance(value, type):
-            yield from trees(value)
+# What of a script is no statement of SQL; what is left of `IF … THEN` is its condition, as a query.
+CONTROL = re.compile(
+    r"^(DECLARE \w+ \w+ DEFAULT \d+|(BEGIN|COMMIT) TRANSACTION|END IF|SET \w+ = @@row_count|RAISE USING MESSAGE = .*)$", re.S
+)
+CONDITION = re.compile(r"^IF (.*?) THEN\s+(.*)$", re.S)
+
+
+def statements_of(sql):
+    for piece in (piece.strip() for piece in sql.split(";")):
+        while condition := CONDITION.match(piece):
+            yield f"SELECT {condition[1].replace('@@row_count', '0')}"
+            piece = condition[2]
+        if piece and not CONTROL.match(piece):
+            yield piece
 
 
 def problems(statement):
     sql = statement["sql"]
     try:
-        parsed = script.parse_script(sql)
-        found = list(trees(parsed))
-        if not re.search(r"^(DECLARE|BEGIN|IF)\b", sql, re.M):
-            found.append(sqlglot.parse_one(sql, dialect="bigquery"))
+        script.parse_script(sql)
+        found = [sqlglot.parse_one(each, dialect="bigquery") for each in statements_of(sql)]
     except Exception as error:
         return [f"is no GoogleSQL: {error}"]
     wrong = {
