@@ -28,6 +28,8 @@ export interface BenchConfig {
   readonly database: string;
   readonly format?: 'csv' | 'json';
   readonly rate?: string;
+  /** YAML; default: the DuckDB file `database`. */
+  readonly destination?: string;
   /** Make every column of the contract, also those that the mock lacks. */
   readonly allColumns?: boolean;
   /** More integer columns, c11 and up. */
@@ -37,6 +39,7 @@ export interface BenchConfig {
 /** Writes the config of one bench job, `bench`. */
 export function writeConfig(config: BenchConfig): string {
   const { path, url, database, format = 'csv', rate = 'null', allColumns = false, moreCounters = 0 } = config;
+  const destination = config.destination ?? `{ type: duckdb, path: ${JSON.stringify(database)} }`;
   const more = Object.fromEntries(Array.from({ length: moreCounters }, (_, k) => [`c${k + 11}`, 'integer']));
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(
@@ -45,7 +48,7 @@ export function writeConfig(config: BenchConfig): string {
 sources:
   mock: { type: export_api, base_url: "${url}", api_key: bench-key, format: ${format}, rate_limit: ${rate}, history: null }
 destinations:
-  local: { type: duckdb, path: ${JSON.stringify(database)} }
+  local: ${destination}
 jobs:
   bench:
     source: mock

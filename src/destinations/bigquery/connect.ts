@@ -51,7 +51,7 @@ const IMPERSONATION_SCOPE = 'https://www.googleapis.com/auth/cloud-platform';
 
 /**
  * Google's client, with deadlines of our own and no retries. Requests take its authenticated road and not its jobs and
- * tables: those can put neither labels nor another billing project on a load job, nor be aborted (docs/decisions/0009).
+ * tables: those can put neither labels nor another billing project on a load job, nor be aborted (docs/decisions/0010).
  */
 export async function connect(place: Place, userAgent: string): Promise<Service> {
   const root = place.endpoint ?? GOOGLE;
