@@ -23,7 +23,7 @@ export async function* history(
 }
 
 /** `columns`: those that the ledger has. */
-export function historyStatement(
+function historyStatement(
   ledger: string,
   columns: ReadonlySet<string>,
   table: string,

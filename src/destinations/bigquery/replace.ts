@@ -213,7 +213,7 @@ function writtenColumns({ columns, written }: Staged) {
   return columns.filter(({ name }) => written.has(name));
 }
 
-export function stagingName(batch: string): string {
+function stagingName(batch: string): string {
   return `_exportd_staging_${batch.replaceAll('-', '_')}`;
 }
 

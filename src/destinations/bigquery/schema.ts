@@ -78,7 +78,7 @@ export function dataTable(session: Making, spec: TableSpec, columns: readonly Co
   };
 }
 
-export function partitionOf(grain: Grain): 'DAY' | 'MONTH' {
+function partitionOf(grain: Grain): 'DAY' | 'MONTH' {
   return grain === 'month' || grain === 'quarter' || grain === 'year' ? 'MONTH' : 'DAY';
 }
 
