@@ -1,5 +1,6 @@
 import { inject } from 'vitest';
 import { destinationContract } from '../contract/destination.ts';
-import { bigQueryWarehouse } from './warehouse.ts';
+import { bigQueryWarehouse, realWarehouse } from './warehouse.ts';
 
-destinationContract('bigquery', () => bigQueryWarehouse(inject('bigquery')));
+const url = inject('bigquery');
+destinationContract('bigquery', () => (url === undefined ? realWarehouse() : bigQueryWarehouse(url)));

@@ -1,12 +1,12 @@
-import { afterEach, beforeEach, expect, inject, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Finding } from '../../src/core/finding.ts';
 import type { Destination } from '../../src/destinations/destination.ts';
-import { type Lab, openLab, SIGNAL } from './lab.ts';
+import { emulatorUrl, type Lab, openLab, SIGNAL } from './lab.ts';
 import { bigQueryWarehouse } from './warehouse.ts';
 
 let lab: Lab;
 beforeEach(async () => {
-  lab = await openLab(inject('bigquery'));
+  lab = await openLab();
 });
 afterEach(() => lab[Symbol.asyncDispose]());
 
@@ -68,7 +68,7 @@ test('a clock that is minutes off is a failure, one that is seconds off is said'
 });
 
 test('a dataset that is not there is no failure: the first run makes it, and doctor does not', async () => {
-  await using empty = await bigQueryWarehouse(inject('bigquery'));
+  await using empty = await bigQueryWarehouse(emulatorUrl());
   const found = await findings(empty.open());
   expect(failed(found)).toEqual([]);
   expect(found[0]?.detail).toContain('is not there yet: the first run makes it in US');

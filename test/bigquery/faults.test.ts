@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { COLUMNS, tableSpec } from '../contract/entries.ts';
 import { type Lab, openLab, refusal, SIGNAL } from './lab.ts';
 import type { Fault, Kind, Seen } from './proxy.ts';
@@ -8,7 +8,7 @@ const D2 = '2026-11-22';
 
 let lab: Lab;
 beforeEach(async () => {
-  lab = await openLab(inject('bigquery'));
+  lab = await openLab();
 });
 afterEach(() => lab[Symbol.asyncDispose]());
 

@@ -4,8 +4,8 @@ import { COLUMNS, tableSpec } from '../contract/entries.ts';
 import { stagedAt } from '../contract/staged.ts';
 import { openFor } from './warehouse.ts';
 
-const { url, dataset, folder, path, entry } = JSON.parse(process.argv[2] ?? '{}');
-const { destination } = await openFor({ url, dataset, folder });
+const { place, folder, path, entry } = JSON.parse(process.argv[2] ?? '{}');
+const { destination } = await openFor({ place, folder });
 const batch = {
   staged: stagedAt(path, COLUMNS),
   table: tableSpec(),

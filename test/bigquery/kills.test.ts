@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { keyOf } from '../contract/entries.ts';
 import { type Lab, openLab, SIGNAL } from './lab.ts';
 import type { Kind } from './proxy.ts';
@@ -34,7 +34,7 @@ async function killed(lab: Lab, step: Kind, when: 'before' | 'after', name: stri
 }
 
 test('killed at every step, before and after BigQuery got it: old rows or new ones, and one plain run heals (reliability 1, 2)', async () => {
-  await using lab = await openLab(inject('bigquery'));
+  await using lab = await openLab();
   await lab.destination.replace(await lab.batch(DAY, ['first']), SIGNAL);
   let before = 'first';
   for (const step of STEPS) {

@@ -1,14 +1,15 @@
 /** A dataset with one prepared table, and batches for it. */
+import { inject } from 'vitest';
 import { ExportdError } from '../../src/core/errors.ts';
 import type { LedgerEntry, LocalDate } from '../../src/core/words.ts';
 import type { Batch, Destination } from '../../src/destinations/destination.ts';
 import { COLUMNS, entryOf, tableSpec } from '../contract/entries.ts';
 import { stageRows } from '../contract/staged.ts';
-import { type BigQueryWarehouse, bigQueryWarehouse } from './warehouse.ts';
+import { bigQueryWarehouse, type EmulatedWarehouse } from './warehouse.ts';
 
 export const SIGNAL = new AbortController().signal;
 
-export interface Lab extends BigQueryWarehouse {
+export interface Lab extends EmulatedWarehouse {
   readonly destination: Destination;
   /** A staged batch of one period: as many rows as names. */
   batch(date: LocalDate, names: readonly string[], change?: Partial<LedgerEntry>): Promise<Batch>;
@@ -16,8 +17,8 @@ export interface Lab extends BigQueryWarehouse {
   now(): Promise<{ rows: string[]; ledger: number }>;
 }
 
-export async function openLab(url: string): Promise<Lab> {
-  const warehouse = await bigQueryWarehouse(url);
+export async function openLab(): Promise<Lab> {
+  const warehouse = await bigQueryWarehouse(emulatorUrl());
   const destination = warehouse.open();
   await destination.prepare(tableSpec(), COLUMNS, SIGNAL);
   await destination.read([], SIGNAL);
@@ -40,6 +41,13 @@ export async function openLab(url: string): Promise<Lab> {
       return { rows: rows.map(({ d, u }) => `${d} ${u}`), ledger: Number(ledger?.n) };
     },
   };
+}
+
+/** These tests plant faults, which BigQuery itself has no place for. */
+export function emulatorUrl(): string {
+  const url = inject('bigquery');
+  if (url === undefined) throw new Error('this test needs the emulator: unset BIGQUERY_PROJECT');
+  return url;
 }
 
 /** The ExportdError that a call throws. */

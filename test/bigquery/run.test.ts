@@ -1,15 +1,16 @@
 /** exportd end to end: from the Usage Export API into a dataset. */
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { exportd, folder } from '../cli/exportd.ts';
 import { day, firstDays } from '../e2e/days.ts';
 import { told } from '../e2e/world.ts';
 import { startUsageApi, type UsageApiOptions } from '../engines/usage-api.ts';
-import { type BigQueryWarehouse, bigQueryWarehouse } from './warehouse.ts';
+import { emulatorUrl } from './lab.ts';
+import { bigQueryWarehouse } from './warehouse.ts';
 
 const KEY = 'the-api-key-of-acme';
 
 async function world(options: UsageApiOptions, job: string) {
-  const warehouse: BigQueryWarehouse = await bigQueryWarehouse(inject('bigquery'));
+  const warehouse = await bigQueryWarehouse(emulatorUrl());
   const api = await startUsageApi({
     keys: { [KEY]: ['USAGE_EXPORT_API'] },
     historyMonths: null,

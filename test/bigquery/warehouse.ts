@@ -1,9 +1,10 @@
-/** BigQuery datasets for tests, on the emulator, and how another process opens the same one. */
+/** BigQuery datasets for tests, on the emulator or on BigQuery itself, and how another process opens the same one. */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Place } from '../../src/destinations/bigquery/connect.ts';
+import { connect, type Place, type Request } from '../../src/destinations/bigquery/connect.ts';
+import { BigQueryFailure, kindOf } from '../../src/destinations/bigquery/failure.ts';
 import { type BigQueryOptions, openBigQuery } from '../../src/destinations/bigquery/index.ts';
 import type { Destination } from '../../src/destinations/destination.ts';
 import { type Engine, openEngine } from '../../src/duckdb/engine.ts';
@@ -12,25 +13,60 @@ import { type FaultProxy, startFaultProxy } from './proxy.ts';
 
 export interface BigQueryWarehouse extends Warehouse {
   readonly place: Place;
-  /** What its destinations go through. */
-  readonly proxy: FaultProxy;
   openWith(options: Partial<BigQueryOptions>): Destination;
-  /** One request of a person's own, below `/bigquery/v2/projects/test`; undefined where there is nothing. */
-  ask(method: string, path: string, body?: unknown): Promise<Record<string, unknown> | undefined>;
+  /** One request of a person's own, below the project's path; undefined where there is nothing. */
+  ask(method: Request['method'], path: string, body?: unknown): Promise<Record<string, unknown> | undefined>;
 }
 
-export async function bigQueryWarehouse(url: string): Promise<BigQueryWarehouse> {
-  const folder = await mkdtemp(join(tmpdir(), 'exportd-bigquery-'));
-  const dataset = `t_${randomUUID().replaceAll('-', '_')}`;
-  const engine = await testEngine(folder);
+export interface EmulatedWarehouse extends BigQueryWarehouse {
+  /** What its destinations go through. */
+  readonly proxy: FaultProxy;
+}
+
+/** A dataset of its own on the emulator, behind a proxy that a test can plant faults in. */
+export async function bigQueryWarehouse(url: string): Promise<EmulatedWarehouse> {
   const proxy = await startFaultProxy(url);
-  const openWith = (options: Partial<BigQueryOptions>) => openBigQuery({ ...defaults(proxy.url, dataset), ...options });
-  const ask = (method: string, path: string, body?: unknown) => request(url, method, path, body);
+  const warehouse = await openWarehouse({ ...newPlace('test'), endpoint: proxy.url });
+  return {
+    ...warehouse,
+    proxy,
+    async [Symbol.asyncDispose]() {
+      proxy.fault = () => undefined;
+      await warehouse[Symbol.asyncDispose]();
+      await proxy[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A dataset of its own in a project of $BIGQUERY_PROJECT, by application default credentials; it is dropped afterwards. */
+export async function realWarehouse(): Promise<BigQueryWarehouse> {
+  const { BIGQUERY_PROJECT: project = '', BIGQUERY_LOCATION: location, BIGQUERY_ENDPOINT: endpoint } = process.env;
+  return await openWarehouse({ ...newPlace(project), location, endpoint });
+}
+
+async function openWarehouse(place: Place): Promise<BigQueryWarehouse> {
+  const folder = await mkdtemp(join(tmpdir(), 'exportd-bigquery-'));
+  const engine = await testEngine(folder);
+  const { project, dataset, location } = place;
+  const openWith = (options: Partial<BigQueryOptions>) => openBigQuery({ ...defaults(place), ...options });
+  const service = await connect(place, 'exportd-test');
+
+  async function ask(method: Request['method'], path: string, body?: unknown) {
+    const [below = '', search] = path.split('?');
+    const query = search === undefined ? {} : { query: Object.fromEntries(new URLSearchParams(search)) };
+    try {
+      const request = { method, path: `/projects/${project}${below}`, body, ...query };
+      return await service.send<Record<string, unknown>>(request);
+    } catch (error) {
+      if (error instanceof BigQueryFailure && ['missing', 'exists'].includes(kindOf(error))) return undefined;
+      throw error;
+    }
+  }
+
   return {
     engine,
     folder,
-    place: placeOf(proxy.url, dataset),
-    proxy,
+    place,
     openWith,
     open: ({ instance, now } = {}) =>
       openWith({
@@ -38,14 +74,17 @@ export async function bigQueryWarehouse(url: string): Promise<BigQueryWarehouse>
         ...(now === undefined ? {} : { clock: () => now }),
       }),
     words: { text: 'STRING', textOfMap: (column) => `TO_JSON_STRING(${column})` },
-    table: (name) => `\`test.${dataset}.${name}\``,
+    table: (name) => `\`${project}.${dataset}.${name}\``,
     touched: async () => (await ask('GET', `/datasets/${dataset}`)) !== undefined,
-    elsewhere: { module: import.meta.url, options: { url: proxy.url, dataset, folder } },
-    sql: async (statement) => await plainQuery(proxy.url, dataset, statement),
+    elsewhere: { module: import.meta.url, options: { place, folder } },
+    async sql(query) {
+      await ask('POST', '/datasets', { datasetReference: { projectId: project, datasetId: dataset }, location });
+      const answer = await ask('POST', '/queries', { query, useLegacySql: false, timeoutMs: 60_000, location });
+      return rowsOf(answer as Answer);
+    },
     ask,
     async [Symbol.asyncDispose]() {
       await ask('DELETE', `/datasets/${dataset}?deleteContents=true`);
-      await proxy[Symbol.asyncDispose]();
       await engine[Symbol.asyncDispose]();
       await rm(folder, { recursive: true });
     },
@@ -53,32 +92,32 @@ export async function bigQueryWarehouse(url: string): Promise<BigQueryWarehouse>
 }
 
 export async function openFor(options: unknown): Promise<{ destination: Destination; engine: Engine; folder: string }> {
-  const { url, dataset, folder } = options as { url: string; dataset: string; folder: string };
-  const engine = await testEngine(folder);
-  return { destination: openBigQuery(defaults(url, dataset)), engine, folder };
+  const { place, folder } = options as { place: Place; folder: string };
+  return { destination: openBigQuery(defaults(place)), engine: await testEngine(folder), folder };
 }
 
 async function testEngine(folder: string): Promise<Engine> {
   return await openEngine({ memoryLimit: 512_000_000, temporaryDirectory: join(folder, 'temporary') });
 }
 
-function placeOf(url: string, dataset: string): Place {
+function newPlace(project: string): Place {
+  const dataset = `t_${randomUUID().replaceAll('-', '_')}`;
   return {
     name: 'bq',
-    project: 'test',
-    billingProject: 'test',
+    project,
+    billingProject: project,
     dataset,
     stagingDataset: dataset,
     location: undefined,
-    endpoint: url,
+    endpoint: undefined,
     keyFile: undefined,
     impersonate: undefined,
   };
 }
 
-function defaults(url: string, dataset: string): BigQueryOptions {
+function defaults(place: Place): BigQueryOptions {
   return {
-    place: placeOf(url, dataset),
+    place,
     settings: {
       labels: {},
       maximumBytesBilled: undefined,
@@ -96,12 +135,9 @@ interface Answer {
   readonly rows?: readonly { readonly f: readonly { readonly v: string | null }[] }[];
 }
 
-/** As a person has it: a query of their own. */
-async function plainQuery(url: string, dataset: string, query: string): Promise<Record<string, unknown>[]> {
-  await request(url, 'POST', '/datasets', { datasetReference: { projectId: 'test', datasetId: dataset } });
-  const answer = (await request(url, 'POST', '/queries', { query, useLegacySql: false, timeoutMs: 60_000 })) as Answer;
-  const fields = answer.schema?.fields ?? [];
-  return (answer.rows ?? []).map(({ f }) =>
+function rowsOf({ schema, rows = [] }: Answer): Record<string, unknown>[] {
+  const fields = schema?.fields ?? [];
+  return rows.map(({ f }) =>
     Object.fromEntries(fields.map(({ name, type }, at) => [name, typedValue(type, f[at]?.v ?? null)])),
   );
 }
@@ -110,16 +146,4 @@ function typedValue(type: string, text: string | null): unknown {
   if (text === null) return null;
   if (type === 'FLOAT') return Number(text);
   return type === 'BOOLEAN' ? text === 'true' : text;
-}
-
-async function request(url: string, method: string, path: string, body?: unknown) {
-  const response = await fetch(`${url}/bigquery/v2/projects/test${path}`, {
-    method,
-    headers: { 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  if (response.status === 404 || response.status === 409) return undefined;
-  if (!response.ok) throw new Error(`the emulator answered ${response.status}: ${text}`);
-  return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
 }

@@ -183,6 +183,24 @@ describe('warnings', () => {
     },
   );
 
+  test.each([
+    ['bigquery', 'day', '1995-01-01', '11287 daily partitions of table users_daily, and a table takes 10000'],
+    ['bigquery', 'hour', '1995-01-01', '11287 daily partitions'],
+    ['bigquery', 'day', '2014-01-01', undefined],
+    ['bigquery', 'week', '1995-01-01', undefined],
+    ['bigquery', 'month', '1900-01-01', undefined],
+    ['duckdb', 'day', '1995-01-01', undefined],
+  ] as const)(
+    'into %s by %s since %s: more partitions than a table takes are warned about (case d09)',
+    (warehouse, grain, begin, told) => {
+      const { table } = someJob();
+      const job = someJob({ window: { grain, begin }, table: { ...table, warehouse } });
+      const warning = planned(job, '2025-11-25T05:15:00Z').warnings.find(({ code }) => code === 'TOO_MANY_PARTITIONS');
+      if (told === undefined) expect(warning).toBeUndefined();
+      else expect(warning?.message).toContain(told);
+    },
+  );
+
   test('a period that lost rows is no longer whole, and is named', () => {
     const world = new World(someJob(), sixty);
     world.run(at('2026-11-24T05:15:00Z'));
