@@ -51,7 +51,7 @@ execFileSync(process.execPath, [join(root, 'scripts/build.ts')], { stdio: 'inher
     if (wants(workload.name)) results[workload.name] = await compare(workload, server.url);
   if (wants('wide')) results.wide = wide(server.url);
   if (wants('pace')) results.pace = pace(server.url);
-  if (wants('bigquery')) results.bigquery = await benchBigQuery(exportd, server.url, 3);
+  if (wants('bigquery')) results.bigquery = await benchBigQuery(exportd, server.url, Number(values.rounds ?? 3));
 }
 if (wants('store')) {
   results.store = await benchStore(exportd, { days: 365, users: 38_000, wideRows: 1_000_000, rounds: 5 });

@@ -3,7 +3,7 @@ import { contractColumns, DATA_TYPES, GROUPINGS } from '../core/contract.ts';
 import { ExportdError } from '../core/errors.ts';
 import { historyText } from '../core/retention.ts';
 import { checkCron } from '../core/schedule.ts';
-import { refuseNames } from '../core/warehouses.ts';
+import { clusteringLimit, refuseNames } from '../core/warehouses.ts';
 import type { DataType, Job, Report } from '../core/words.ts';
 import { checkTimezone, type TimezoneCheck } from '../core/zones.ts';
 import { find, pointAt } from './navigate.ts';
@@ -43,6 +43,7 @@ export function checkJob(owner: Entry, input: JobInput, job: Job, sources: reado
     ...checkTimezones(owner, input),
     ...checkSchedule(owner, input),
     ...checkColumns(owner, input, job),
+    ...checkClustering(owner, job),
     ...checkRetries(owner, job),
     ...checkRetention(owner, job, sources),
   ];
@@ -116,6 +117,12 @@ function checkColumns(owner: Entry, input: JobInput, job: Job): Problem[] {
     );
   }
   return problems;
+}
+
+function checkClustering(owner: Entry, { table: { clusterBy, warehouse } }: Job): Problem[] {
+  const most = clusteringLimit(warehouse);
+  if (clusterBy.length <= most) return [];
+  return [at(owner, ['cluster_by'], `cluster_by: ${most} columns at most, ${clusterBy.length} are given`)];
 }
 
 /**

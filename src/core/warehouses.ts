@@ -11,15 +11,18 @@ interface Limits {
   readonly parsesMaps: boolean;
   /** Of a table that is partitioned by day. */
   readonly partitions: number;
+  /** Columns to cluster a table by. */
+  readonly clustering: number;
 }
 
 const LIMITS: Readonly<Record<WarehouseKind, Limits>> = {
-  duckdb: { prefixes: [], nameLength: Infinity, parsesMaps: false, partitions: Infinity },
+  duckdb: { prefixes: [], nameLength: Infinity, parsesMaps: false, partitions: Infinity, clustering: Infinity },
   bigquery: {
     prefixes: ['_table_', '_file_', '_partition', '_row_timestamp', '__root__', '_colidentifier'],
     nameLength: 300,
     parsesMaps: true,
     partitions: 10_000,
+    clustering: 4,
   },
 };
 
@@ -44,6 +47,10 @@ export function refuseNames(warehouse: WarehouseKind, columns: readonly LandingC
 
 export function partitionLimit(warehouse: WarehouseKind): number {
   return LIMITS[warehouse].partitions;
+}
+
+export function clusteringLimit(warehouse: WarehouseKind): number {
+  return LIMITS[warehouse].clustering;
 }
 
 export function parsesMaps(warehouse: WarehouseKind): boolean {

@@ -76,6 +76,12 @@ describe('a bigquery destination', () => {
     expect(refusal(text.replace('jobs:', other)).lines.join('\n')).toContain('fill one table, t, but differ');
   });
 
+  test('a table is clustered by four columns at most', () => {
+    expect(refusal(bq(LEAST, { cluster_by: '[a, b, c, d, e]' })).lines.join('\n')).toContain(
+      'cluster_by: 4 columns at most, 5 are given',
+    );
+  });
+
   test('a column that BigQuery keeps for itself is refused before anything is asked for (case d01)', () => {
     const columns = { columns: '{ rename: { user_id: _table_id } }' };
     expect(refusal(bq(LEAST, columns)).lines.join('\n')).toContain('BigQuery keeps names that begin with _table_');

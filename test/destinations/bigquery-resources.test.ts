@@ -1,7 +1,14 @@
 /** Tables, jobs and errors as BigQuery's REST API has them; what the emulator leaves unchecked is pinned here. */
 import { describe, expect, test } from 'vitest';
 import { ExportdError } from '../../src/core/errors.ts';
-import { BigQueryFailure, heals, kindOf, told, wasRefused } from '../../src/destinations/bigquery/failure.ts';
+import {
+  BigQueryFailure,
+  heals,
+  kindOf,
+  requestFailure,
+  told,
+  wasRefused,
+} from '../../src/destinations/bigquery/failure.ts';
 import {
   addColumnsSql,
   columnsOf,
@@ -164,6 +171,27 @@ describe('failures', () => {
     [request(400, 'invalid'), 'other', false],
   ] as const)('%# are told apart by reason: %s', (failure, kind, healing) => {
     expect([kindOf(failure), heals(failure)]).toEqual([kind, healing]);
+  });
+
+  test.each([
+    [{ message: 'Could not load the default credentials. Browse to …' }, 'credentials'],
+    [{ message: "ENOENT: no such file or directory, open '/run/key.json'", code: 'ENOENT' }, 'credentials'],
+    [
+      { message: 'invalid_grant', code: '400', response: { status: 400, data: { error: 'invalid_grant' } } },
+      'credentials',
+    ],
+    [{ message: 'request to … failed', code: 'ECONNRESET' }, 'lost'],
+    [{ message: 'aborted due to timeout', code: 'TimeoutError' }, 'lost'],
+    [{ message: 'x', response: { status: 503, data: '<html>' } }, 'lost'],
+    [
+      {
+        message: 'x',
+        response: { status: 404, data: { error: { message: 'gone', errors: [{ reason: 'notFound' }] } } },
+      },
+      'missing',
+    ],
+  ])('%j is read as %s', (thrown, kind) => {
+    expect(kindOf(requestFailure(thrown))).toBe(kind);
   });
 
   test('only an answer of 4xx says that nothing was begun', () => {

@@ -110,7 +110,7 @@ export async function connect(place: Place, userAgent: string): Promise<Service>
             { headers: new Headers({ 'content-type': 'application/json' }), content: JSON.stringify(job) },
             {
               headers: new Headers({ 'content-type': 'application/octet-stream' }),
-              content: file.createReadStream({ highWaterMark: 1 << 20, autoClose: false }),
+              content: file.createReadStream({ highWaterMark: 1 << 18, autoClose: false }),
             },
           ],
         },

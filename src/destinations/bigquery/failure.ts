@@ -40,7 +40,9 @@ export function requestFailure(thrown: unknown): BigQueryFailure {
     return new BigQueryFailure(`${body.error}: ${body.error_description ?? ''}`, { reason: 'credentials' });
   }
   const [first] = body?.error?.errors ?? [];
-  if (response?.status === undefined && /could not load the default credentials|no such file.*json/i.test(text)) {
+  // Whatever the network does has a code; what has none, or is about a file, comes from looking for credentials.
+  const fromFile = typeof code === 'string' && /^(ENOENT|EACCES|EISDIR|ENOTDIR)$/.test(code);
+  if (response?.status === undefined && (code === undefined || fromFile)) {
     return new BigQueryFailure(text, { reason: 'credentials' });
   }
   return new BigQueryFailure(body?.error?.message ?? text, {
@@ -128,10 +130,14 @@ export function told(thrown: unknown, { destination, what, committing = false }:
   const job = thrown.job === undefined ? '' : ` (job ${thrown.job})`;
   switch (kind) {
     case 'credentials':
-      return new ExportdError('DESTINATION_UNREACHABLE', `${place}: Google accepts no credentials of this process`, {
-        scope: 'destination',
-        hint: 'Run `gcloud auth application-default login`, or set key_file, or give the workload a service account.',
-      });
+      return new ExportdError(
+        'DESTINATION_UNREACHABLE',
+        `${place}: no credentials that Google accepts (${quotable(thrown)})`,
+        {
+          scope: 'destination',
+          hint: 'Run `gcloud auth application-default login`, or set key_file, or give the workload a service account.',
+        },
+      );
     case 'denied':
       return new ExportdError('ACCESS_DENIED', `${place}: ${quotable(thrown)}${job}`, {
         scope: 'destination',

@@ -6,7 +6,7 @@ import { ledgerRow } from '../ledger.ts';
 import { neighbourhood } from '../neighbourhood.ts';
 import { check } from './check.ts';
 import { appendSql } from './commit-script.ts';
-import { told } from './failure.ts';
+import { BigQueryFailure, kindOf, told } from './failure.ts';
 import { history } from './history.ts';
 import { prepare, prepareLedger } from './prepare.ts';
 import { query } from './queries.ts';
@@ -35,9 +35,10 @@ export function openBigQuery(options: BigQueryOptions): Destination {
 
   async function doing<T>(what: string, signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T> {
     try {
-      return await work(await session(signal));
+      return await work(await session.open(signal));
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof BigQueryFailure && kindOf(error) === 'missing') session.forget();
       throw told(error, { destination: place.name, what });
     }
   }
@@ -73,7 +74,7 @@ export function openBigQuery(options: BigQueryOptions): Destination {
 
     async note(entries, signal) {
       try {
-        const opened = await session(signal);
+        const opened = await session.open(signal);
         await prepareLedger(opened, signal);
         const rows = scalar('entries', 'STRING', JSON.stringify(entries.map(ledgerRow)));
         await query(opened, 'note', { sql: appendSql(opened.table(LEDGER)), parameters: [rows] }, signal);
@@ -93,7 +94,7 @@ export function openBigQuery(options: BigQueryOptions): Destination {
       }
     },
 
-    check: (signal) => check(() => session(signal), place.name, clock, signal),
+    check: (signal) => check(() => session.open(signal), place.name, clock, signal),
 
     async [Symbol.asyncDispose]() {},
   };

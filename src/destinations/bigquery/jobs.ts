@@ -17,6 +17,9 @@ export class JobInDoubt extends Error {
 /** Milliseconds on the server, which stops a job that takes longer. */
 export const JOB_TIMEOUT = 30 * 60_000;
 
+/** Milliseconds after which a job that the server has neither done nor stopped is given up. */
+const PATIENCE = JOB_TIMEOUT + 10 * 60_000;
+
 /** Milliseconds between two looks at a job: from, to. */
 const LOOKS = [100, 2_000] as const;
 
@@ -38,7 +41,9 @@ export async function runJob(
 ): Promise<JobResource> {
   const there = begun ? await look(session, job, signal) : undefined;
   let now = there ?? (await begin(session, job, file, signal));
+  const began = performance.now();
   for (let wait: number = LOOKS[0]; now.status?.state !== 'DONE'; wait = Math.min(wait * 2, LOOKS[1])) {
+    if (performance.now() - began > PATIENCE) inDoubt(job);
     await pause(wait, undefined, { signal });
     now = (await look(session, job, signal)) ?? inDoubt(job);
   }

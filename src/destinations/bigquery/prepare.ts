@@ -52,8 +52,9 @@ export async function prepare(session: Session, wanted: Preparing): Promise<Prep
   if (existing === undefined) {
     const again = ledger !== undefined && (await everLoaded(session, table.name, signal));
     if (again) await query(session, 'prepare', resetStatement(session, table.name, wanted.instance), signal);
-    const made = await makeTable(session, dataTable(session, table, columns), signal);
-    return { made: again ? 'again' : 'new', warnings: await withoutExpiration(session, made, signal) };
+    const wish = dataTable(session, table, columns);
+    const made = await makeTable(session, wish, signal);
+    return { made: again ? 'again' : 'new', warnings: await withoutExpiration(session, wish, made, signal) };
   }
   const isInstead = existing.type === undefined || existing.type === 'TABLE' ? undefined : kindName(existing.type);
   const there = { isInstead, columns: columnsOf(existing) };
@@ -96,8 +97,8 @@ async function ensureLedger(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (ledger !== undefined) return await addColumns(session, LEDGER, columnsOf(ledger), LEDGER_TABLE, signal);
-  const made = await makeTable(session, ledgerTable(session), signal);
-  await withoutExpiration(session, made, signal);
+  const wish = ledgerTable(session);
+  await withoutExpiration(session, wish, await makeTable(session, wish, signal), signal);
   return false;
 }
 
@@ -120,7 +121,7 @@ async function ensureLock(
   const name = session.table(lockOf(table));
   if (lock === undefined) {
     await query(session, 'prepare', { sql: lockSql(name), parameters: [] }, signal);
-    await withoutExpiration(session, await getTable(session, lockOf(table), signal), signal);
+    await withoutExpiration(session, undefined, await getTable(session, lockOf(table), signal), signal);
   } else if (lock.numRows === '0') await query(session, 'prepare', { sql: seedSql(name), parameters: [] }, signal);
 }
 
@@ -152,13 +153,13 @@ async function addColumns(
 /** A dataset's default expiration would drop tables, or their oldest partitions, that the ledger says are there. */
 async function withoutExpiration(
   session: Session,
+  wish: TableResource | undefined,
   made: TableResource | undefined,
   signal: AbortSignal,
 ): Promise<string[]> {
   const partitions = made?.timePartitioning;
-  const inherited = partitions?.expirationMs !== String(session.settings.partitionExpiration);
   const expires = made?.expirationTime != null;
-  const thins = partitions?.expirationMs != null && inherited;
+  const thins = partitions?.expirationMs != null && partitions.expirationMs !== wish?.timePartitioning?.expirationMs;
   if (made === undefined || (!expires && !thins)) return [];
   const body: Partial<TableResource> = {
     ...(expires ? { expirationTime: null } : {}),

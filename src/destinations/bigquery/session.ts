@@ -38,13 +38,19 @@ export interface SessionOptions {
   readonly userAgent: string;
 }
 
-/** Reaches the dataset once, and again where that failed or it was not there. */
-export function sessions(options: SessionOptions): (signal?: AbortSignal) => Promise<Session> {
+export interface Sessions {
+  /** Reaches the dataset once, and again where that failed or it was not there. */
+  open(signal?: AbortSignal): Promise<Session>;
+  /** Something that was there is gone: perhaps the dataset, and what was known of it. */
+  forget(): void;
+}
+
+export function sessions(options: SessionOptions): Sessions {
   const { place, settings } = options;
   let service: Promise<Service> | undefined;
   let opened: Session | undefined;
 
-  return async (signal) => {
+  async function open(signal?: AbortSignal): Promise<Session> {
     signal?.throwIfAborted();
     if (opened?.dataset !== undefined) return opened;
     service ??= connect(place, options.userAgent);
@@ -66,6 +72,13 @@ export function sessions(options: SessionOptions): (signal?: AbortSignal) => Pro
       stagingTable: (name) => quoteName(`${place.project}.${place.stagingDataset}.${name}`),
     };
     return opened;
+  }
+
+  return {
+    open,
+    forget() {
+      opened = undefined;
+    },
   };
 }
 
