@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { startBigQuery } from '../test/engines/bigquery.ts';
 import { writeConfig } from './config.ts';
-import { CACHE, type Figures, measure, median, PYTHON } from './process.ts';
+import { CACHE, type Figures, measure, median } from './process.ts';
 
 const DAY = '2024-04-01';
 /** Of the day's 30 columns. */
@@ -14,7 +14,7 @@ const COUNTERS = 17;
 export async function benchBigQuery(exportd: readonly string[], url: string, rounds: number): Promise<unknown> {
   await using emulator = await startBigQuery();
   const scratch = join(CACHE, 'work');
-  const limit = join(import.meta.dirname, 'bigquery_limit.py');
+  const limit = join(import.meta.dirname, 'bigquery-limit.ts');
   const pairs: { limit: Figures; exportd: Figures }[] = [];
   for (let round = 0; round < rounds; round++) {
     const dataset = `bench_${round}`;
@@ -31,7 +31,16 @@ export async function benchBigQuery(exportd: readonly string[], url: string, rou
       moreCounters: COUNTERS - 10,
     });
     pairs.push({
-      limit: measure([PYTHON, limit, url, emulator.url, dataset, join(scratch, 'limit.csv'), DAY, `${COUNTERS}`]),
+      limit: measure([
+        process.execPath,
+        limit,
+        url,
+        emulator.url,
+        dataset,
+        join(scratch, 'limit.csv'),
+        DAY,
+        `${COUNTERS}`,
+      ]),
       exportd: measure([...exportd, 'run', 'bench', '--from', DAY, '--to', DAY, '--config', config]),
     });
     const [last] = pairs.slice(-1);
