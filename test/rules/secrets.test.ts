@@ -13,7 +13,7 @@ const MAY_REVEAL = [
   'open-sources.ts',
   'page/guard.ts',
   'redact.ts',
-  'sources/clickhouse/connect.ts',
+  'clickhouse/connect.ts',
   'sources/export-api/index.ts',
   'staging/hash-pads.ts',
 ];

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Secret } from '../../core/secret.ts';
-import type { StoreClient, StoreParameters } from '../../usage-store/client.ts';
+import type { Secret } from '../core/secret.ts';
 import { discard, readText } from '../http/body.ts';
 import { openTransport, type Response } from '../http/transport.ts';
+import type { StoreClient, StoreParameters } from '../usage-store/client.ts';
 import { exceptionNumber, serverFailure } from './failure.ts';
 
 export interface ClickHouseOptions {
