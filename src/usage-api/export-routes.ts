@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import type { DataType } from '../core/words.ts';
@@ -137,8 +137,17 @@ async function answerJson(asked: Asked, { record }: FastifyRequest, reply: Fasti
   const first = await elements.next();
   if (first.done === true) throw noUsage();
   breakOffWhereStalled(reply.raw, around.limits.stall);
+  reply.hijack();
   reply.type('application/json; charset=utf-8');
-  return reply.send(Readable.from(whole(first.value, elements, asked, count), { objectMode: false }));
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) reply.raw.setHeader(name, value);
+  }
+  try {
+    await pipeline(whole(first.value, elements, asked, count), reply.raw);
+  } catch (error) {
+    // The connection is broken by now: that is how the client learns of it.
+    if (record !== undefined) record.failure = error;
+  }
 }
 
 async function* whole(first: Buffer, elements: Bytes, { request }: Asked, count: RowCount): Bytes {

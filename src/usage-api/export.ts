@@ -3,7 +3,7 @@ import type { ApiKeyConfig, UsageApiConfig } from '../config/settings.ts';
 import { ExportdError } from '../core/errors.ts';
 import { keptSince } from '../core/retention.ts';
 import type { ContractColumn, Instant } from '../core/words.ts';
-import { bytesOf, discard, short } from '../http/body.ts';
+import { bytesOf } from '../http/body.ts';
 import type { Bytes } from '../http/receive.ts';
 import { type ReportQuery, reportColumns, reportQuery } from '../usage-store/index.ts';
 import { countUsage } from '../usage-store/scanned.ts';
@@ -13,7 +13,7 @@ import { noUsage } from './refusal.ts';
 import { type ExportRequest, unsupported } from './request.ts';
 import { csvHeader, csvRows, jsonRows } from './row-text.ts';
 import type { Turns } from './turns.ts';
-import { asElements, countingRecords, type RowCount } from './whole-rows.ts';
+import { asElements, type RowCount, wholeRecords } from './whole-rows.ts';
 
 /** Of the server, for every export. */
 export interface ExportTools {
@@ -37,24 +37,19 @@ interface AskedReport extends ReportQuery {
 }
 
 /**
- * Writes a CSV export into a file. The answer tells how many rows there are, and a file that is not whole is none: so the
- * server keeps its answer back until its last row is made, and every row that is written is counted against its count.
- * Throws Refusal or ExportdError; nothing of the file is left then.
+ * Writes a CSV export into a file, and counts its rows as they are written. Throws Refusal or ExportdError; nothing of the
+ * file is left then.
  */
 export async function exportCsv(asked: Asked, tools: ExportTools): Promise<{ id: string; rows: number }> {
   const { key, config, signal } = asked;
   using _turn = await tools.turns.turn(key.workspace, config.concurrency, signal);
   const { sql, parameters, columns } = await reportOf(asked, tools);
-  const answer = await tools.store.query(csvRows(sql, columns), parameters, signal);
-  if (answer.rows === 0) {
-    discard(answer.response);
-    throw noUsage();
-  }
+  const { response, url } = await tools.store.stream(csvRows(sql, columns), parameters, signal);
   const count: RowCount = { rows: 0 };
   async function* file(): Bytes {
     yield Buffer.from(csvHeader(columns));
-    yield* countingRecords(bytesOf(answer.response, answer.url), count);
-    if (count.rows !== answer.rows) throw short(`${count.rows} of ${answer.rows} rows arrived from the usage store`);
+    yield* wholeRecords(bytesOf(response, url), count);
+    if (count.rows === 0) throw noUsage();
   }
   const id = await tools.files.write(file());
   return { id, rows: count.rows };

@@ -7,7 +7,7 @@ import type { ContractColumn } from '../core/words.ts';
  */
 export function csvRows(sql: string, columns: readonly ContractColumn[]): string {
   const cells = columns.map((column) => `ifNull(${csvCell(column)}, '')`);
-  return textRows(`${cells.join(", ',', ")}, '\\r'`, sql);
+  return textRows(`${cells.join(", ',', ")}, '\\r\\n'`, sql);
 }
 
 /** The first line of a CSV file, RFC 4180. */
@@ -19,12 +19,12 @@ export function jsonRows(sql: string, columns: readonly ContractColumn[]): strin
   const fields = columns.map(
     (column, i) => `'${i === 0 ? '{' : ','}"${column.name}":', ifNull(${jsonValue(column)}, 'null')`,
   );
-  return textRows(`${fields.join(', ')}, '}'`, sql);
+  return textRows(`${fields.join(', ')}, '}\\n'`, sql);
 }
 
-/** The texts as they are, each with a line feed behind it. */
+/** The texts as they are, with nothing between them. */
 function textRows(pieces: string, sql: string): string {
-  return `SELECT concat(${pieces}) FROM (\n${sql})\nFORMAT TSVRaw`;
+  return `SELECT concat(${pieces}) FROM (\n${sql})\nFORMAT RawBLOB`;
 }
 
 /** Texts are always quoted: an empty one is `""`, and null is nothing at all. */

@@ -1,3 +1,8 @@
+/**
+ * Rows as ClickHouse sends them while it still makes them. Where a query fails after its first rows, what went wrong comes as
+ * text behind them, or in the middle of one; newer servers break the connection too, older ones end it as if all were well.
+ * So every row must begin and end as ours do (row-text.ts), the last one too: anything else is a body that broke off.
+ */
 import { short } from '../http/body.ts';
 import type { Bytes } from '../http/receive.ts';
 
@@ -7,16 +12,13 @@ export interface RowCount {
 }
 
 const LINE_FEED = 0x0a;
+const RETURN = 0x0d;
 const COMMA = 0x2c;
 const QUOTE = 0x22;
 const OPEN = 0x7b;
 const CLOSE = 0x7d;
 
-/**
- * Lines of JSON objects as the elements of an array: each line feed but the last becomes a comma, in place. A line that is no
- * whole object is what ClickHouse writes where a query fails after its first rows, as text behind them or in the middle of
- * one: throws BODY_SHORT then, and where the last line has no end.
- */
+/** Lines of JSON objects as the elements of an array: each line feed but the last becomes a comma, in place. Throws BODY_SHORT. */
 export async function* asElements(lines: Bytes, count: RowCount): AsyncGenerator<Buffer, void> {
   let last = LINE_FEED;
   for await (const chunk of lines) {
@@ -38,17 +40,24 @@ export async function* asElements(lines: Bytes, count: RowCount): AsyncGenerator
   if (last !== LINE_FEED) throw torn();
 }
 
-/** Counts records of CSV: line feeds outside of quotes. */
-export async function* countingRecords(bytes: Bytes, count: RowCount): Bytes {
+/** Records of CSV as they are. Each begins with a date and ends with CRLF, which inside of quotes is text. Throws BODY_SHORT. */
+export async function* wholeRecords(records: Bytes, count: RowCount): Bytes {
   let isQuoted = false;
-  for await (const chunk of bytes) {
+  let last = LINE_FEED;
+  for await (const chunk of records) {
     for (let at = 0; at < chunk.length; at++) {
-      const byte = chunk[at];
+      const byte = chunk[at] ?? 0;
+      if (last === LINE_FEED && !isQuoted && (byte < 0x30 || byte > 0x39)) throw torn();
       if (byte === QUOTE) isQuoted = !isQuoted;
-      else if (byte === LINE_FEED && !isQuoted) count.rows += 1;
+      else if (byte === LINE_FEED && !isQuoted) {
+        if (last !== RETURN) throw torn();
+        count.rows += 1;
+      }
+      last = byte;
     }
     yield chunk;
   }
+  if (last !== LINE_FEED || isQuoted) throw torn();
 }
 
 function torn(): Error {
