@@ -39,7 +39,7 @@ const EXPORT_LEVEL = { exported: 'info', empty: 'info', refused: 'warn', failed:
 /** The audit line of a request for an export: who asked, for what, when, and how many rows left. Never the data. */
 export function logExport(log: Logger): (record: Exported) => void {
   return ({ key, request, route, client, outcome, status, count, ms, failure, at }) => {
-    const error = failure instanceof Error ? { error: failure.message } : {};
+    const error = failure instanceof Error ? { error: failure.message, cause: codeOf(failure.cause) } : {};
     const fields = {
       event: 'export',
       requested_at: new Date(at).toISOString(),
@@ -59,6 +59,11 @@ export function logExport(log: Logger): (record: Exported) => void {
     const cause = failure instanceof ExportdError ? errorFields(failure) : {};
     log[EXPORT_LEVEL[outcome]]({ ...fields, ...error, ...cause }, `export ${outcome}`);
   };
+}
+
+/** `ENOSPC`, say. */
+function codeOf(cause: unknown): string | undefined {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
 }
 
 /** Whatever a daemon tells, as log lines: its runs' events, and its own. */

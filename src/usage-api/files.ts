@@ -42,8 +42,9 @@ export function openFiles(folder: string, lifetime: () => number): ExportFiles {
       await rename(part, whole);
       return id;
     } catch (error) {
-      await rm(part, { force: true });
-      throw isOfDisk(error) ? unavailable('The server has no room for this export at the moment.') : error;
+      // Where it cannot be removed either, it goes with the old ones.
+      await rm(part, { force: true }).catch(() => undefined);
+      throw isOfDisk(error) ? unavailable('The server has no room for this export at the moment.', error) : error;
     }
   }
 

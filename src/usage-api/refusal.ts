@@ -32,9 +32,11 @@ export function noUsage(): Refusal {
   return new Refusal(404, 'NOT_FOUND', 'No usage data found for the selected period');
 }
 
-/** Something of ours cannot be reached or has no room; asking again is right. What it is stands in the log, for us. */
-export function unavailable(message: string): Refusal {
-  return new Refusal(503, 'SERVICE_UNAVAILABLE', message, { 'retry-after': '30' });
+/** Something of ours cannot be reached or has no room; asking again is right. What it is, `cause`, stands in the log alone. */
+export function unavailable(message: string, cause?: unknown): Refusal {
+  const refusal = new Refusal(503, 'SERVICE_UNAVAILABLE', message, { 'retry-after': '30' });
+  refusal.cause = cause;
+  return refusal;
 }
 
 /** Errors that the client caused, and whose words it may read. */

@@ -127,7 +127,10 @@ export async function openUsageApi(options: UsageApiOptions): Promise<UsageApi> 
       closing.abort(new Refusal(503, 'SERVICE_UNAVAILABLE', 'The server is stopping.'));
       server.server.closeAllConnections();
     }, grace);
+    // A client that was told `keep-alive` before the stop would keep its connection for the next request that it has.
+    const idle = setInterval(() => server.server.closeIdleConnections(), 50);
     await server.close();
+    clearInterval(idle);
     clearTimeout(timer);
     await open.disposeAsync();
     return !closing.signal.aborted;

@@ -9,7 +9,7 @@ import { hashOf, SCOPE } from '../../src/usage-api/keys.ts';
 import type { Exported } from '../../src/usage-api/record.ts';
 import { type Limits, openUsageApi, type UsageApi } from '../../src/usage-api/server.ts';
 import { initStore } from '../../src/usage-store/migrations.ts';
-import { type ClickHouseServer, startClickHouse } from '../engines/clickhouse.ts';
+import { type ClickHouseOptions, type ClickHouseServer, startClickHouse } from '../engines/clickhouse.ts';
 import { storeClient } from '../usage-store/client.ts';
 
 /** The key of a workspace in these tests. */
@@ -20,8 +20,8 @@ export function apiKey(workspace: string, changes: Partial<ApiKeyConfig> = {}): 
 }
 
 /** A store with its tables, and no usage. */
-export async function openStore(): Promise<ClickHouseServer> {
-  const server = await startClickHouse();
+export async function openStore(options: ClickHouseOptions = {}): Promise<ClickHouseServer> {
+  const server = await startClickHouse(options);
   await initStore(storeClient(server));
   return server;
 }
