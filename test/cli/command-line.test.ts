@@ -6,10 +6,23 @@ describe('the command line', () => {
   test('--help names every command and none that does not exist yet', async () => {
     const { exit, stdout, stderr } = await start(['--help']).ended;
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
-    for (const command of ['start', 'run', 'backfill', 'plan', 'status', 'preview', 'validate', 'init', 'schema']) {
+    for (const command of [
+      'start',
+      'serve',
+      'run',
+      'backfill',
+      'plan',
+      'status',
+      'preview',
+      'validate',
+      'init',
+      'schema',
+      'store',
+      'keys',
+    ]) {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
-    for (const command of ['verify', 'history', 'forget', 'doctor', 'serve', 'keys']) {
+    for (const command of ['verify', 'history', 'forget', 'doctor']) {
       expect(stdout).not.toMatch(new RegExp(`^  ${command}|exportd ${command}|--coverage`, 'm'));
     }
   });
