@@ -14,10 +14,11 @@ export interface Api extends AsyncDisposable {
   readonly url: string;
   /** Of the workspace acme. */
   readonly key: string;
+  readonly pid: number;
 }
 
-/** Starts it as a process of its own, with its config and its CSV files in a temporary folder. */
-export async function openApi(store: EmptyStore): Promise<Api> {
+/** Starts it as a process of its own, with its config and its CSV files in a temporary folder. `more`: keys of `usage_api`. */
+export async function openApi(store: EmptyStore, more: Readonly<Record<string, unknown>> = {}): Promise<Api> {
   const folder = await mkdtemp(join(tmpdir(), 'exportd-demo-'));
   const key = newKey();
   const config = {
@@ -28,6 +29,7 @@ export async function openApi(store: EmptyStore): Promise<Api> {
       signing_key: randomBytes(32).toString('hex'),
       files_dir: './exports',
       keys: [{ name: 'demo', workspace: 'acme', hash: hashOf(key), scopes: [SCOPE] }],
+      ...more,
     },
   };
   // JSON is YAML.
@@ -52,6 +54,7 @@ export async function openApi(store: EmptyStore): Promise<Api> {
   return {
     url,
     key,
+    pid: child.pid ?? 0,
     async [Symbol.asyncDispose]() {
       end();
       await ended;
