@@ -44,9 +44,14 @@ export interface ClickHouse extends StoreClient, AsyncDisposable {
   /**
    * Runs a query whose rows are sent as they are made, so that the first come early and nobody holds them all. The reader
    * must tell whole rows from the text of an exception. Throws as `query` does for what fails before the first row. A body
-   * that is not read to its end kills the query.
+   * that is not read to its end kills the query. `settings` are for a user who may send some.
    */
-  stream(sql: string, parameters: StoreParameters, signal: AbortSignal): Promise<LiveAnswer>;
+  stream(
+    sql: string,
+    parameters: StoreParameters,
+    signal: AbortSignal,
+    settings?: Readonly<Record<string, string>>,
+  ): Promise<LiveAnswer>;
 }
 
 /** Bytes of an error, and of an answer to one of the store's own small questions. */
@@ -72,9 +77,14 @@ export function openClickHouse(options: ClickHouseOptions): ClickHouse {
     return { ...sent, rows: resultRows(sent.response) };
   }
 
-  async function stream(sql: string, parameters: StoreParameters, signal: AbortSignal): Promise<LiveAnswer> {
+  async function stream(
+    sql: string,
+    parameters: StoreParameters,
+    signal: AbortSignal,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<LiveAnswer> {
     const id = newId();
-    const sent = await ask(sql, { ...bound(parameters), query_id: id }, signal);
+    const sent = await ask(sql, { ...settings, ...bound(parameters), query_id: id }, signal);
     const { body } = sent.response;
     body.once('close', () => {
       if (!body.readableEnded) kill(id);

@@ -34,7 +34,15 @@ export interface Asked {
 
 interface AskedReport extends ReportQuery {
   readonly columns: readonly ContractColumn[];
+  /** Of ClickHouse. */
+  readonly settings: Readonly<Record<string, string>>;
 }
+
+/**
+ * Rows that are made at a time. Their texts are written into one piece of memory, which for a block of the usual size, 65,409
+ * rows, is past every cache: a JSON export takes a tenth longer then.
+ */
+const BLOCK = { max_block_size: '16384' };
 
 /**
  * Writes a CSV export into a file, and counts its rows as they are written. Throws Refusal or ExportdError; nothing of the
@@ -43,8 +51,8 @@ interface AskedReport extends ReportQuery {
 export async function exportCsv(asked: Asked, tools: ExportTools): Promise<{ id: string; rows: number }> {
   const { key, config, signal } = asked;
   using _turn = await tools.turns.turn(key.workspace, config.concurrency, signal);
-  const { sql, parameters, columns } = await reportOf(asked, tools);
-  const { response, url } = await tools.store.stream(csvRows(sql, columns), parameters, signal);
+  const { sql, parameters, columns, settings } = await reportOf(asked, tools);
+  const { response, url } = await tools.store.stream(csvRows(sql, columns), parameters, signal, settings);
   const count: RowCount = { rows: 0 };
   async function* file(): Bytes {
     yield Buffer.from(csvHeader(columns));
@@ -63,8 +71,8 @@ export async function exportCsv(asked: Asked, tools: ExportTools): Promise<{ id:
 export async function* exportJson(asked: Asked, tools: ExportTools, count: RowCount): AsyncGenerator<Buffer, void> {
   const { key, config, signal } = asked;
   using _turn = await tools.turns.turn(key.workspace, config.concurrency, signal);
-  const { sql, parameters, columns } = await reportOf(asked, tools);
-  const { response, url } = await tools.store.stream(jsonRows(sql, columns), parameters, signal);
+  const { sql, parameters, columns, settings } = await reportOf(asked, tools);
+  const { response, url } = await tools.store.stream(jsonRows(sql, columns), parameters, signal, settings);
   yield* asElements(bytesOf(response, url), count);
   if (count.rows === 0) throw noUsage();
 }
@@ -78,14 +86,17 @@ async function reportOf({ request, key, config, signal }: Asked, tools: ExportTo
   const most = config.maxScannedRows;
   const [settings, scanned] = await Promise.all([
     readWorkspace(store, workspace, signal),
-    since > to ? 0 : countUsage(store, { workspace, since, to }, most + 1, signal),
+    since > to ? NOTHING : countUsage(store, { workspace, since, to }, most + 1, signal),
   ]);
   if (report.groupBy === 'deployment' && !settings.byok) throw unsupported(report.groupBy, request);
-  if (scanned === 0) throw noUsage();
-  if (scanned > most) throw tooLarge(most);
+  if (scanned.rows === 0) throw noUsage();
+  if (scanned.rows > most) throw tooLarge(most);
   const columns = reportColumns(report, settings);
-  return { columns, ...reportQuery({ report, from, to, since, workspace, settings }) };
+  const query = reportQuery({ report, from, to, since, workspace, settings });
+  return { ...query, columns, settings: scanned.maySet ? BLOCK : {} };
 }
+
+const NOTHING = { rows: 0, maySet: false };
 
 function tooLarge(most: number): ExportdError {
   return new ExportdError(

@@ -91,7 +91,11 @@ export async function openUsageApi(options: UsageApiOptions): Promise<UsageApi> 
   const server = fastify({
     bodyLimit: limits.body,
     requestTimeout: limits.request,
-    http: { highWaterMark: 524_288, headersTimeout: limits.headers, connectionsCheckingInterval: Math.min(1_000, limits.headers) },
+    http: {
+      highWaterMark: 524_288,
+      headersTimeout: limits.headers,
+      connectionsCheckingInterval: Math.min(1_000, limits.headers),
+    },
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 500 },
   });

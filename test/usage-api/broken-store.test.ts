@@ -19,7 +19,7 @@ const NEW = `__exception__\r\nabcdefghijklmnop\r\n${OLD}135 abcdefghijklmnop\r\n
 let store: ClickHouseServer;
 beforeAll(async () => {
   store = await openStore({
-    profiles: { tight: { max_result_rows: 3 * ROWS, max_block_size: 500 } },
+    profiles: { tight: { readonly: 1, max_result_rows: 3 * ROWS, max_block_size: 500 } },
     users: { tight: { profile: 'tight' } },
   });
   await store.query(`INSERT INTO workspaces (org_id, name) VALUES ('acme', 'Acme')`);
