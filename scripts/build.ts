@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
-/** Left in node_modules: native code, and the daemon's libraries, which start workers or read files of their own. */
-const EXTERNAL = ['@duckdb/node-bindings', 'fastify', 'node-cron', 'pino', 'prom-client'];
+/** Left in node_modules: native code, and the libraries of servers, which start workers or read files of their own. */
+const EXTERNAL = ['@duckdb/node-bindings', '@fastify/swagger', 'fastify', 'node-cron', 'pino', 'prom-client'];
 
 if (!existsSync(at('node_modules/rolldown')) && process.argv.includes('--if-dev')) {
   process.stdout.write('exportd: the bundler is not installed, so dist/ was not built\n');
