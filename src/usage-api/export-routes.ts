@@ -10,9 +10,9 @@ import type { RateLimit } from './rate-limit.ts';
 import { type Exported, type ExportRecord, ended } from './record.ts';
 import { badRequest, noUsage } from './refusal.ts';
 import { type ExportBody, type ExportRoute, readExport } from './request.ts';
-import type { Surroundings } from './server.ts';
 import { signatureOf } from './signature.ts';
 import { breakOffWhereStalled } from './stall.ts';
+import type { Surroundings } from './surroundings.ts';
 import type { RowCount } from './whole-rows.ts';
 
 declare module 'fastify' {

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import type { ExportFiles } from './files.ts';
 import { ERROR_ANSWER } from './openapi.ts';
 import { Refusal } from './refusal.ts';
-import type { Surroundings } from './server.ts';
 import { verdictOn } from './signature.ts';
 import { breakOffWhereStalled } from './stall.ts';
+import type { Surroundings } from './surroundings.ts';
 
 const PARAMS = z.object({ id: z.string(), name: z.string() });
 const QUERY = z.object({

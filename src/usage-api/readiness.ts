@@ -7,7 +7,6 @@ import type { ExportFiles } from './files.ts';
 interface Needs {
   readonly store: ClickHouse;
   readonly files: ExportFiles;
-  readonly workspaces: () => number;
 }
 
 /** Milliseconds for which one look holds: anybody may ask, and nobody is to tire the store with it. */

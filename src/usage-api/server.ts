@@ -16,19 +16,8 @@ import { RateLimit } from './rate-limit.ts';
 import { Readiness } from './readiness.ts';
 import type { Exported } from './record.ts';
 import { Refusal, refusalOf } from './refusal.ts';
+import type { Limits, Surroundings } from './surroundings.ts';
 import { Turns } from './turns.ts';
-
-/** What a client may take, so that no one of them keeps others waiting. Times in milliseconds. */
-export interface Limits {
-  /** Of a request's headers, from its first byte to their end. */
-  readonly headers: number;
-  /** Of a whole request. */
-  readonly request: number;
-  /** Without a byte of an answer taken. */
-  readonly stall: number;
-  /** Bytes of a body: an export request is a few hundred. */
-  readonly body: number;
-}
 
 const LIMITS: Limits = { headers: 10_000, request: 30_000, stall: 60_000, body: 16_384 };
 /** How often files are looked at that have had their time. */
@@ -57,17 +46,6 @@ export interface UsageApi extends AsyncDisposable {
   stop(grace: number): Promise<boolean>;
 }
 
-/** What every route works with. */
-export interface Surroundings {
-  /** The config in force. */
-  readonly config: () => UsageApiConfig;
-  /** Aborted where the grace of a stop is over. */
-  readonly closing: AbortSignal;
-  readonly limits: Limits;
-  readonly clock: () => Instant;
-  readonly metrics: ApiMetrics;
-}
-
 /** Throws NOT_POSSIBLE where the address cannot be listened on. */
 export async function openUsageApi(options: UsageApiOptions): Promise<UsageApi> {
   const { clock } = options;
@@ -84,7 +62,7 @@ export async function openUsageApi(options: UsageApiOptions): Promise<UsageApi> 
   await using stack = new AsyncDisposableStack();
   const store = stack.use(openClickHouse(config.clickHouse));
   const files = openFiles(config.filesDir, () => config.urlTtl);
-  const readiness = new Readiness({ store, files, workspaces: () => config.keys.length });
+  const readiness = new Readiness({ store, files });
   const rateLimit = new RateLimit(() => performance.now());
   const tools = { store, files, turns: new Turns(), clock };
 

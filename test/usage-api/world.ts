@@ -7,7 +7,8 @@ import type { ApiKeyConfig, UsageApiConfig } from '../../src/config/settings.ts'
 import { Secret } from '../../src/core/secret.ts';
 import { hashOf, SCOPE } from '../../src/usage-api/keys.ts';
 import type { Exported } from '../../src/usage-api/record.ts';
-import { type Limits, openUsageApi, type UsageApi } from '../../src/usage-api/server.ts';
+import { openUsageApi, type UsageApi } from '../../src/usage-api/server.ts';
+import type { Limits } from '../../src/usage-api/surroundings.ts';
 import { initStore } from '../../src/usage-store/migrations.ts';
 import { type ClickHouseOptions, type ClickHouseServer, startClickHouse } from '../engines/clickhouse.ts';
 import { storeClient } from '../usage-store/client.ts';
