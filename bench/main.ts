@@ -56,7 +56,7 @@ if (wants('store')) {
   results.store = await benchStore(exportd, { days: 365, users: 38_000, wideRows: 1_000_000, rounds: 5 });
 }
 if (values.smoke) results.store = await benchStore(exportd, { days: 3, users: 100, wideRows: 1_000, rounds: 1 });
-if (wants('serve')) results.serve = await benchServe({ rows: 1_000_000, rounds: 5, manyRows: 10_000, small: 200 });
+if (wants('serve')) results.serve = await benchServe({ rows: 1_000_000, rounds: 3, manyRows: 10_000, small: 60 });
 if (values.smoke) results.serve = await benchServe({ rows: 10_000, rounds: 1, manyRows: 100, small: 5 });
 if (wants('start')) results.start = await start();
 if (!values.smoke) save();
