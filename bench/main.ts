@@ -11,6 +11,7 @@ import { benchBigQuery } from './bigquery.ts';
 import { writeConfig, writeManyJobs } from './config.ts';
 import { LEDGER_NOW, writeFullLedger } from './full-ledger.ts';
 import { CACHE, type Figures, installPeers, measure, median, PYTHON, remove, startMockServer } from './process.ts';
+import { benchServe } from './serve.ts';
 import { benchStore } from './store.ts';
 
 const { values } = parseArgs({
@@ -57,6 +58,8 @@ if (wants('store')) {
   results.store = await benchStore(exportd, { days: 365, users: 38_000, wideRows: 1_000_000, rounds: 5 });
 }
 if (values.smoke) results.store = await benchStore(exportd, { days: 3, users: 100, wideRows: 1_000, rounds: 1 });
+if (wants('serve')) results.serve = await benchServe({ rows: 1_000_000, rounds: 3, manyRows: 10_000, small: 60 });
+if (values.smoke) results.serve = await benchServe({ rows: 10_000, rounds: 1, manyRows: 100, small: 5 });
 if (wants('start')) results.start = await start();
 if (!values.smoke) save();
 

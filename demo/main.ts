@@ -1,10 +1,13 @@
 /**
- * `npm run demo`: the real command line, the jobs of ./config, a real ClickHouse with a year of made-up usage, and a
- * warehouse in ./data/usage.duckdb. Ends by itself and leaves nothing running.
+ * `npm run demo`: the real command line, the jobs of ./config, a real ClickHouse with a year of made-up usage, the Usage
+ * Export API over it, and a warehouse in ./data/usage.duckdb. Ends by itself and leaves nothing running. `--direct`: past
+ * the API, straight from ClickHouse.
  */
+import { parseArgs } from 'node:util';
 import { addDays, addMonths } from '../src/core/dates.ts';
 import { firstInstant, localDateOf } from '../src/core/local-time.ts';
 import { ClickHouseUnavailable } from '../test/engines/clickhouse/install.ts';
+import { type Api, openApi } from './api.ts';
 import { recentLoads, topUsers } from './queries.ts';
 import { openStage, StepFailed } from './stage.ts';
 import { fill } from './store/fill.ts';
@@ -19,6 +22,7 @@ const PEOPLE = 120;
 /** A little more than a year. */
 const DAYS = 400;
 
+const { values } = parseArgs({ options: { direct: { type: 'boolean', default: false } } });
 const now = Date.now();
 /** The newest day that exportd calls closed: two hours after its end. */
 const newest = addDays(localDateOf(now - 2 * HOUR, HOME), -1);
@@ -51,17 +55,22 @@ async function play(): Promise<void> {
       over: back,
     },
   });
+  await using api = values.direct ? undefined : await openApi(store);
   const stage = openStage({
     CLICKHOUSE_URL: store.url,
     CLICKHOUSE_USER: store.username,
     CLICKHOUSE_PASSWORD: store.password,
     CLICKHOUSE_DATABASE: store.database,
+    ...sourceOf(api),
   });
 
   await stage.title('exportd: usage reports into your warehouse, exactly once');
   await stage.say(
     '',
     `A real ClickHouse at ${store.url} holds a year of a made-up workspace: ${PEOPLE} people, ${usage.events.toLocaleString('en')} requests.`,
+    api === undefined
+      ? 'It is read directly, past the Usage Export API.'
+      : `The Usage Export API over it, \`exportd serve\`, answers at ${api.url}.`,
     'The jobs are those of ./config; the warehouse is the file ./data/usage.duckdb.',
   );
 
@@ -76,6 +85,13 @@ async function play(): Promise<void> {
 
   await stage.step('Run again: the newest days are exported again, nothing changed, nothing is rewritten');
   await stage.run('run', JOB);
+
+  if (api !== undefined) {
+    await stage.step(
+      'Past the API, straight from ClickHouse: the same days are the same rows, and nothing is rewritten',
+    );
+    await stage.runWith({ EXPORTD_SOURCE: 'store' }, 'run', JOB, '--from', addDays(newest, -29), '--to', newest);
+  }
 
   await usage.arrive(back);
   await stage.step('Phones that had no network deliver what was said on two days: just those are restated');
@@ -92,4 +108,10 @@ async function play(): Promise<void> {
     '  duckdb data/usage.duckdb          the rows; their ledger is the table _exportd_loads',
     '  config/jobs/*.yaml                the jobs of this demo and four more',
   );
+}
+
+/** Where the jobs of ./config get their usage from. */
+function sourceOf(api: Api | undefined): Readonly<Record<string, string>> {
+  if (api === undefined) return { EXPORTD_SOURCE: 'store' };
+  return { EXPORTD_SOURCE: 'api', ODEUS_URL: api.url, ODEUS_API_KEY: api.key };
 }

@@ -20,6 +20,8 @@ export interface Stage {
   step(title: string): Promise<void>;
   /** Throws StepFailed where exportd does not exit with 0. */
   run(...words: readonly string[]): Promise<void>;
+  /** `run` with one variable of another value, which is shown. */
+  runWith(variable: Readonly<Record<string, string>>, ...words: readonly string[]): Promise<void>;
   query(sql: string): Promise<void>;
 }
 
@@ -37,6 +39,13 @@ export function openStage(env: Readonly<Record<string, string>>): Stage {
   const goOn = () => {
     if (interrupted !== undefined) throw new StepFailed(interrupted);
   };
+  const run = async (more: Readonly<Record<string, string>>, words: readonly string[]) => {
+    const shown = Object.entries(more).map(([name, value]) => `${name}=${value} `);
+    await print([paint('cyan', `$ ${shown.join('')}exportd ${words.join(' ')}`)]);
+    const exitCode = await exportd(words, { ...env, ...more });
+    goOn();
+    if (exitCode !== 0) throw new StepFailed(exitCode);
+  };
   return {
     say: (...lines) => print(lines),
     title: (text) => print([paint('bold', text)]),
@@ -45,12 +54,8 @@ export function openStage(env: Readonly<Record<string, string>>): Stage {
       steps += 1;
       await print(['', paint('bold', `${steps}. ${title}`), '']);
     },
-    async run(...words) {
-      await print([paint('cyan', `$ exportd ${words.join(' ')}`)]);
-      const exitCode = await exportd(words, env);
-      goOn();
-      if (exitCode !== 0) throw new StepFailed(exitCode);
-    },
+    run: (...words) => run({}, words),
+    runWith: (variable, ...words) => run(variable, words),
     async query(sql) {
       await print([...sql.split('\n').map((line) => paint('cyan', line)), '', ...(await queryLines(sql))]);
     },

@@ -9,9 +9,10 @@ import { fileURLToPath } from 'node:url';
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
-/** Left in node_modules: native code, and the daemon's libraries, which start workers or read files of their own. */
+/** Left in node_modules: native code, and the libraries of servers, which start workers or read files of their own. */
 const EXTERNAL = [
   '@duckdb/node-bindings',
+  '@fastify/swagger',
   '@google-cloud/bigquery',
   'fastify',
   'google-auth-library',

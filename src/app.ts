@@ -226,7 +226,7 @@ export async function openApp(options: AppOptions): Promise<App> {
       const configured = existing(config.sources, name);
       if (configured.type !== 'clickhouse') throw new TypeError(`${name} is no usage store: the command checks that`);
       const [{ openClickHouse }, { initStore }] = await Promise.all([
-        import('./sources/clickhouse/connect.ts'),
+        import('./clickhouse/connect.ts'),
         import('./usage-store/migrations.ts'),
       ]);
       await using server = openClickHouse(configured);

@@ -4,7 +4,7 @@ import { clockFinding, type Finding, finding } from './core/finding.ts';
 import { newestEndedBy } from './core/grid.ts';
 import type { Instant } from './core/words.ts';
 import type { Destination } from './destinations/destination.ts';
-import { serverClock } from './sources/http/server-clock.ts';
+import { serverClock } from './http/server-clock.ts';
 import type { Source } from './sources/source.ts';
 import type { Spool } from './staging/spool.ts';
 

@@ -1,8 +1,9 @@
 import { type LevelWithSilent, type Logger, pino } from 'pino';
-import type { ExportdError } from './core/errors.ts';
+import { ExportdError } from './core/errors.ts';
 import type { DaemonEvent, Tell } from './daemon/daemon-events.ts';
 import type { Emit, RunEvent } from './run/events.ts';
 import { callsOf } from './stack.ts';
+import type { Exported } from './usage-api/record.ts';
 
 export type LogLevel = LevelWithSilent;
 
@@ -31,6 +32,38 @@ export function logEvents(log: Logger): Emit {
     const { level, message, fields } = logLine(event);
     log[level]({ run_id: event.runId, event: event.type, ...fields }, message);
   };
+}
+
+const EXPORT_LEVEL = { exported: 'info', empty: 'info', refused: 'warn', failed: 'error', broken: 'warn' } as const;
+
+/** The audit line of a request for an export: who asked, for what, when, and how many rows left. Never the data. */
+export function logExport(log: Logger): (record: Exported) => void {
+  return ({ key, request, route, client, outcome, status, count, ms, failure, at }) => {
+    const error = failure instanceof Error ? { error: failure.message, cause: codeOf(failure.cause) } : {};
+    const fields = {
+      event: 'export',
+      requested_at: new Date(at).toISOString(),
+      key: key?.name ?? null,
+      workspace: key?.workspace ?? null,
+      client,
+      data_type: route.dataType,
+      group_by: request?.report.groupBy ?? null,
+      format: route.format,
+      from: request === undefined ? null : new Date(request.from).toISOString(),
+      to: request === undefined ? null : new Date(request.to).toISOString(),
+      outcome,
+      status,
+      row_count: outcome === 'exported' || outcome === 'broken' ? count.rows : 0,
+      ms,
+    };
+    const cause = failure instanceof ExportdError ? errorFields(failure) : {};
+    log[EXPORT_LEVEL[outcome]]({ ...fields, ...error, ...cause }, `export ${outcome}`);
+  };
+}
+
+/** `ENOSPC`, say. */
+function codeOf(cause: unknown): string | undefined {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : undefined;
 }
 
 /** Whatever a daemon tells, as log lines: its runs' events, and its own. */

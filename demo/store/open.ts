@@ -1,5 +1,5 @@
+import { type ClickHouse, openClickHouse } from '../../src/clickhouse/connect.ts';
 import { Secret } from '../../src/core/secret.ts';
-import { type ClickHouse, openClickHouse } from '../../src/sources/clickhouse/connect.ts';
 import { initStore } from '../../src/usage-store/migrations.ts';
 import { startClickHouse } from '../../test/engines/clickhouse.ts';
 

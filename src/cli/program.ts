@@ -4,6 +4,7 @@ import { VERSION } from '../version.ts';
 import type { BackfillOptions } from './backfill.ts';
 import type { CommandContext, Exit } from './command.ts';
 import type { InitOptions } from './init.ts';
+import type { KeysCreateOptions } from './keys-create.ts';
 import type { Output } from './output.ts';
 import type { PlanOptions } from './plan.ts';
 import type { PreviewOptions } from './preview.ts';
@@ -121,6 +122,29 @@ export function program(output: Output, said: { out: string; err: string }, act:
     .summary('make its tables, or upgrade them; safe to repeat')
     .action((source: string | undefined, _options: unknown, command: Command) =>
       act(command, async (context) => (await import('./store-init.ts')).storeInit(source, context)),
+    );
+
+  exportd
+    .command('serve')
+    .summary('the Usage Export API over a ClickHouse usage store')
+    .description(
+      'Answers the Usage Export API on usage_api.listen until told to stop. A changed config is read by itself, or at SIGHUP:\n' +
+        'keys and limits change at once. SIGTERM lets answers and downloads end. Logs, an audit line for every export among\n' +
+        'them, go to stdout; /healthz, /readyz, /metrics, /docs and /openapi.json are there too.',
+    )
+    .action((_options: unknown, command: Command) =>
+      act(command, async (context) => (await import('./serve.ts')).serve(context)),
+    );
+
+  exportd
+    .command('keys')
+    .summary('`keys create` makes an API key for `serve`')
+    .description('API keys of the Usage Export API that `exportd serve` answers.')
+    .command('create <name>')
+    .summary('make a key: shown once, its hash goes into the YAML')
+    .requiredOption('--workspace <org_id>', 'what it may export: the whole of this workspace')
+    .action((name: string, options: KeysCreateOptions, command: Command) =>
+      act(command, async (context) => (await import('./keys-create.ts')).keysCreate(name, options, context)),
     );
 
   exportd

@@ -19,7 +19,7 @@ export function daemonOf(input: DaemonInput, folder: string): DaemonConfig {
 }
 
 /** `host:port`; an IPv6 host keeps its brackets. */
-function addressOf(text: string): { readonly host: string; readonly port: number } {
+export function addressOf(text: string): { readonly host: string; readonly port: number } {
   const colon = text.lastIndexOf(':');
   return { host: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
 }

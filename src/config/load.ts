@@ -17,12 +17,13 @@ import { physicalOf } from './physical-destination.ts';
 import { ConfigError, inOrder, type Problem, problem, warning } from './problems.ts';
 import { checkReferences } from './references.ts';
 import { resolveJob } from './resolve.ts';
-import { DAEMON, DESTINATIONS, JOB, NOTIFICATIONS, SOURCES } from './schema.ts';
+import { DAEMON, DESTINATIONS, JOB, NOTIFICATIONS, SOURCES, USAGE_API } from './schema.ts';
 import { mergeFiles, type Sections } from './sections.ts';
-import type { DaemonConfig, DestinationConfig, NotificationConfig, SourceConfig } from './settings.ts';
+import type { DaemonConfig, DestinationConfig, NotificationConfig, SourceConfig, UsageApiConfig } from './settings.ts';
 import { checkSharedTables, type Writer } from './shared-tables.ts';
 import { clickHouseOf, exportApiOf } from './source-settings.ts';
 import { type Entry, readTree } from './tree.ts';
+import { checkUsageApi, usageApiOf } from './usage-api-settings.ts';
 import { type Environment, type Missing, ValueReader } from './values.ts';
 import type { Where } from './words-from-elsewhere.ts';
 
@@ -32,6 +33,7 @@ export type {
   NotificationConfig,
   NotificationKind,
   SourceConfig,
+  UsageApiConfig,
 } from './settings.ts';
 
 /** A config that was read, checked and resolved. */
@@ -43,6 +45,8 @@ export interface Config {
   readonly daemon: DaemonConfig;
   /** Whom the daemon tells; no command does. */
   readonly notifications: readonly NotificationConfig[];
+  /** What `exportd serve` does; undefined where nothing is said of it. */
+  readonly usageApi: UsageApiConfig | undefined;
   /** What is doubtful but no error. */
   readonly warnings: readonly Problem[];
   /** The first 12 hex digits of a digest of its files' texts; of no secret that they name. */
@@ -56,7 +60,7 @@ export interface Config {
    * that is missing; those of notifications only where they are asked for. Until it has returned, values that come from
    * missing variables are stand-ins.
    */
-  need(jobs: readonly Needing[], also?: 'notifications'): void;
+  need(jobs: readonly Needing[], also?: Also): void;
   /** `file:line:column` of a value, or of the nearest thing around it; undefined where no file says anything of it. */
   locate(path: ConfigPath): string | undefined;
 }
@@ -78,6 +82,9 @@ type Owner = string;
 /** Whose variables are needed: a job's, its sources' and its destination's, by their names. */
 type Needing = Pick<Job, 'name' | 'destination'> & { readonly sources: readonly Pick<JobSource, 'name'>[] };
 
+/** Sections that no job uses. */
+type Also = 'notifications' | 'usage_api';
+
 class Loader {
   readonly #values: ValueReader;
   readonly #problems: Problem[] = [];
@@ -95,9 +102,10 @@ class Loader {
     const destinations = this.#destinations(sections);
     const daemon = this.#daemon(sections);
     const notifications = this.#notifications(sections);
+    const usageApi = this.#usageApi(sections);
     const jobs = this.#jobs(sections, sources, destinations, whole);
     if (needAll) this.#problems.push(...[...this.#missing.values()].flat().map((missing) => missing.problem));
-    if (sections.jobs.size === 0 && this.#problems.length === 0) {
+    if (sections.jobs.size === 0 && sections.usage_api.size === 0 && this.#problems.length === 0) {
       this.#problems.push(warning(undefined, `${path}: has no jobs`));
     }
     const problems = inOrder(this.#problems);
@@ -108,6 +116,7 @@ class Loader {
       destinations,
       daemon,
       notifications,
+      usageApi,
       warnings: problems,
       version,
       secretFiles: () => this.#values.secretFiles(),
@@ -157,10 +166,8 @@ class Loader {
   }
 
   #daemon(sections: Sections): DaemonConfig | undefined {
-    const first = sections.daemon.values().next().value;
-    if (first === undefined) return daemonOf(DAEMON.parse({}), '');
-    const place = first.keyPlace;
-    const owner: Entry = { key: 'daemon', keyPlace: place, value: { kind: 'map', place, entries: sections.daemon } };
+    const owner = asOwner('daemon', sections.daemon);
+    if (owner === undefined) return daemonOf(DAEMON.parse({}), '');
     const input = this.#check('daemon', owner, 'other', DAEMON);
     if (input === undefined) return undefined;
     const daemon = daemonOf(input, folderOf(owner, ['spool_dir']));
@@ -171,6 +178,17 @@ class Loader {
       this.#problems.push(problem(pointAt(find(owner, ['listen'])), message));
     }
     return daemon;
+  }
+
+  #usageApi(sections: Sections): UsageApiConfig | undefined {
+    const owner = asOwner('usage_api', sections.usage_api);
+    const input = owner && this.#check('usage_api', owner, 'other', USAGE_API);
+    if (owner === undefined || input === undefined) return undefined;
+    // A stand-in for a variable that is not set must not be held against other keys.
+    if ((this.#missing.get('usage_api') ?? []).every(({ secret }) => secret)) {
+      this.#problems.push(...checkUsageApi(owner, input));
+    }
+    return usageApiOf(input, folderOf(owner, ['files_dir']));
   }
 
   #notifications(sections: Sections): NotificationConfig[] {
@@ -226,14 +244,8 @@ class Loader {
 
   /** `defaults` are checked also where no job brings their slips to light. */
   #checkDefaults(sections: Sections): void {
-    const first = sections.defaults.values().next().value;
-    if (first === undefined) return;
-    const place = first.keyPlace;
-    const owner: Entry = {
-      key: 'defaults',
-      keyPlace: place,
-      value: { kind: 'map', place, entries: sections.defaults },
-    };
+    const owner = asOwner('defaults', sections.defaults);
+    if (owner === undefined) return;
     this.#owners.set('defaults', owner);
     const { value } = this.#values.read(owner.value);
     const parsed = JOB.safeParse(value);
@@ -251,10 +263,10 @@ class Loader {
     return parsed.success && problems.length === 0 ? parsed.data : undefined;
   }
 
-  #need(jobs: readonly Needing[], also: 'notifications' | undefined): void {
+  #need(jobs: readonly Needing[], also: Also | undefined): void {
     const owners = new Set<Owner>(['daemon']);
     if (also !== undefined)
-      for (const owner of this.#owners.keys()) if (owner.startsWith(`${also}/`)) owners.add(owner);
+      for (const owner of this.#owners.keys()) if (owner === also || owner.startsWith(`${also}/`)) owners.add(owner);
     for (const job of jobs) {
       owners.add(`jobs/${job.name}`).add(`destinations/${job.destination}`);
       for (const source of job.sources) owners.add(`sources/${source.name}`);
@@ -270,6 +282,12 @@ class Loader {
     if (owner === undefined) return undefined;
     return placeName(pointAt(find(owner, isNamed || name === undefined ? rest : [name, ...rest])));
   }
+}
+
+/** A section whose keys stand in several files as one thing, placed where the first of them is. */
+function asOwner(key: string, entries: Map<string, Entry>): Entry | undefined {
+  const place = entries.values().next().value?.keyPlace;
+  return place && { key, keyPlace: place, value: { kind: 'map', place, entries } };
 }
 
 function withDefaults(written: Entry, { defaults }: Sections, values: ValueReader): Entry {

@@ -15,10 +15,9 @@ import { DURATION, durationOf, HISTORY, historyOf, RATE, rateOf, SIZE, sizeOf } 
 import type { NotificationKind } from './settings.ts';
 
 /** Kinds that a later version has: answered as such, not as unknown. */
-export const LATER: Readonly<Record<'sources' | 'destinations' | 'sections', readonly string[]>> = {
+export const LATER: Readonly<Record<'sources' | 'destinations', readonly string[]>> = {
   sources: [],
   destinations: ['snowflake'],
-  sections: ['usage_api'],
 };
 
 /** Values of these keys are secrets: never shown, and replaced in every output. */
@@ -29,6 +28,7 @@ export const SECRET_KEYS: ReadonlySet<string> = new Set([
   'hash_key',
   'token',
   'heartbeat_url',
+  'signing_key',
 ]);
 
 /** Secrets that may be empty: ClickHouse has users without a password. */
@@ -120,10 +120,8 @@ const exportApi = strict({
   ),
 });
 
-const clickhouse = strict({
-  type: described(z.literal('clickhouse'), 'The usage store behind the API, in ClickHouse'),
-  key: sourceKey(),
-  url: described(baseUrl(), "ClickHouse's HTTP interface, e.g. https://clickhouse.example.com:8443; may carry a path"),
+/** How a ClickHouse is reached. */
+const connection = {
   username: described(
     // So it is sent: whatever stands behind a colon would be the password.
     text(/^[^:]+$/, 'a user name without :', 'unset').prefault('default'),
@@ -131,11 +129,6 @@ const clickhouse = strict({
   ),
   password: described(secret(z.string(), 'unset').nullish(), "The user's, best as ${NAME} or ${file:/path}"),
   jwt: described(headerSecret().nullish(), 'A token in place of username and password'),
-  database: described(given(z.string().min(1), 'unset').prefault('default'), 'Where the tables of the store are'),
-  workspace: described(
-    given(z.string().min(1), 'unset'),
-    'The workspace whose rows are exported: an org_id of the store',
-  ),
   settings: described(
     map({
       max_memory_usage: described(size('8GB').optional(), 'Memory that a query may use'),
@@ -143,8 +136,22 @@ const clickhouse = strict({
     }).prefault({}),
     'Sent with every query. A user with readonly = 1 may send none',
   ),
-  concurrency: described(whole(1, 1_000).prefault(4), 'Queries at once'),
   timeout: described(duration('5m').prefault('5m'), 'How long a query may take until its answer begins'),
+};
+const STORE_URL = "ClickHouse's HTTP interface, e.g. https://clickhouse.example.com:8443; may carry a path";
+const STORE_DATABASE = 'Where the tables of the store are';
+
+const clickhouse = strict({
+  type: described(z.literal('clickhouse'), 'The usage store behind the API, in ClickHouse'),
+  key: sourceKey(),
+  url: described(baseUrl(), STORE_URL),
+  ...connection,
+  database: described(given(z.string().min(1), 'unset').prefault('default'), STORE_DATABASE),
+  workspace: described(
+    given(z.string().min(1), 'unset'),
+    'The workspace whose rows are exported: an org_id of the store',
+  ),
+  concurrency: described(whole(1, 1_000).prefault(4), 'Queries at once'),
   history: kept(null),
 });
 
@@ -356,11 +363,11 @@ export const JOB = strict({
   enabled: described(yesNo().prefault(true), 'false: runs only where a command names it'),
 }).meta({ id: 'job' });
 
+const ADDRESS = /^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/;
+
 export const DAEMON = strict({
   listen: described(
-    text(/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/, 'host:port, such as 127.0.0.1:9464, or null', '127.0.0.1:9464')
-      .nullable()
-      .prefault('127.0.0.1:9464'),
+    text(ADDRESS, 'host:port, such as 127.0.0.1:9464, or null', '127.0.0.1:9464').nullable().prefault('127.0.0.1:9464'),
     'Status page, health and metrics; null = none',
   ),
   concurrency: described(whole(1, 1_000).prefault(4), 'Jobs at once'),
@@ -383,6 +390,67 @@ export const DAEMON = strict({
     duration('30s').prefault('30s'),
     'How long to wait for a DuckDB file that another process holds',
   ),
+});
+
+const apiKey = strict({
+  name: described(given(z.string().min(1), 'unset'), 'Who uses it; for the audit lines'),
+  workspace: described(
+    given(z.string().min(1), 'unset'),
+    'What it may export: an org_id of the store, the whole of it',
+  ),
+  hash: described(
+    text(/^sha256:[0-9a-f]{64}$/, 'a hash as `exportd keys create` prints it, sha256:…', `sha256:${'0'.repeat(64)}`),
+    'What is kept of the key, as `exportd keys create` prints it',
+  ),
+  scopes: described(names(), 'USAGE_EXPORT_API lets it export'),
+});
+
+export const USAGE_API = strict({
+  listen: described(
+    text(ADDRESS, 'host:port, such as 127.0.0.1:8787', '127.0.0.1:8787').prefault('127.0.0.1:8787'),
+    'Where the API answers, and /healthz, /readyz and /metrics',
+  ),
+  public_url: described(
+    baseUrl().nullable().prefault(null),
+    'What download URLs start with, as clients reach this server; default: http:// and the listen address',
+  ),
+  path_prefix: described(
+    text(/^(\/[A-Za-z0-9._~-]+)*$/, 'a path such as /api/public', '').prefault(''),
+    'A path before every route of the API, e.g. /api/public',
+  ),
+  clickhouse: described(
+    map({
+      url: described(baseUrl().prefault('http://localhost:8123'), STORE_URL),
+      ...connection,
+      database: described(given(z.string().min(1), 'unset').prefault('usage'), STORE_DATABASE),
+    }).prefault({}),
+    'The usage store whose usage is exported',
+  ),
+  signing_key: described(
+    secret(z.string().min(16, { error: 'text of 16 characters or more' }), 'unset-variable-16'),
+    'Signs download URLs. Another key ends those that are out',
+  ),
+  files_dir: described(
+    path().prefault('../data/exports'),
+    'Where CSV exports wait to be downloaded; a folder for them alone',
+  ),
+  url_ttl: described(duration('15m').prefault('15m'), 'How long a download URL holds; then its file is deleted'),
+  rate_limit: described(
+    given(quantity(RATE, 'N/min, N/s or null').transform(rateOf).nullable(), '500/min').prefault('500/min'),
+    'Requests of one workspace, whoever sends them: N/min, N/s, or null for no limit',
+  ),
+  concurrency: described(whole(1, 1_000).prefault(4), 'Exports of one workspace at once; more wait for their turn'),
+  max_scanned_rows: described(
+    whole(1, Number.MAX_SAFE_INTEGER).prefault(1_000_000),
+    'Rows of usage that one export may read; more is refused as USAGE_EXPORT_TOO_LARGE',
+  ),
+  history: described(
+    given(quantity(HISTORY, 'N days, N months, N years or null').transform(historyOf).nullable(), '12 months').prefault(
+      '12 months',
+    ),
+    'How far back usage is exported; null = for ever',
+  ),
+  keys: described(written(z.array(apiKey)).prefault([]), 'Who may export what; `exportd keys create` makes one'),
 });
 
 const NOTIFICATION_KINDS = [
@@ -443,6 +511,7 @@ export const CONFIG = strict({
   jobs: described(named(JOB).optional(), 'What is exported, when, and into which table'),
   daemon: described(DAEMON.optional(), 'The process'),
   notifications: described(z.array(NOTIFICATIONS).optional(), 'Whom the daemon tells of failures, and of loads'),
+  usage_api: described(USAGE_API.optional(), 'The Usage Export API that `exportd serve` answers'),
 });
 
 export const SECTIONS = Object.keys(CONFIG.shape);
@@ -450,4 +519,5 @@ export const SECTIONS = Object.keys(CONFIG.shape);
 export type JobInput = z.output<typeof JOB>;
 export type WindowInput = z.output<typeof WINDOW>;
 export type DaemonInput = z.output<typeof DAEMON>;
+export type UsageApiInput = z.output<typeof USAGE_API>;
 export type NotificationInput = z.output<typeof NOTIFICATIONS>;

@@ -1,6 +1,6 @@
 import type { ConfigFile } from './config-file.ts';
 import { type Problem, problem } from './problems.ts';
-import { LATER, NAME, SECTIONS } from './schema.ts';
+import { NAME, SECTIONS } from './schema.ts';
 import { withSecretAddress } from './secrecy.ts';
 import { definedTwice, type Entry, type MapTree, type Tree } from './tree.ts';
 import { kindOf } from './wording.ts';
@@ -13,6 +13,7 @@ export interface Sections {
   readonly jobs: Map<string, Entry>;
   readonly defaults: Map<string, Entry>;
   readonly daemon: Map<string, Entry>;
+  readonly usage_api: Map<string, Entry>;
   /** The lists of all files, one after the other. */
   readonly notifications: Entry[];
 }
@@ -30,6 +31,7 @@ export function mergeFiles(trees: readonly { readonly file: ConfigFile; readonly
     jobs: new Map(),
     defaults: new Map(),
     daemon: new Map(),
+    usage_api: new Map(),
     notifications: [],
   };
   const problems: Problem[] = [];
@@ -46,8 +48,6 @@ export function mergeFiles(trees: readonly { readonly file: ConfigFile; readonly
 function addSection(sections: Sections, entry: Entry): Problem[] {
   const { key, keyPlace, value } = entry;
   if (key.startsWith('x-')) return [];
-  if (LATER.sections.includes(key))
-    return [problem(keyPlace, `${key} is not in this version of exportd: take it away`)];
   if (key === 'version') return checkVersion(value);
   if (!isSection(key, sections)) return [problem(keyPlace, unknownKey(key, SECTIONS, 'root'))];
   // `jobs:` with every job commented out is a section of none.
@@ -55,7 +55,7 @@ function addSection(sections: Sections, entry: Entry): Problem[] {
   if (key === 'notifications') return addNotifications(sections, value);
   if (value.kind !== 'map') return [problem(value.place, `${key}: a map expected, ${kindOf(value)} was read`)];
   if (key === 'defaults') return addAll(sections.defaults, inOurSpelling(value), (name) => `defaults.${name}`);
-  if (key === 'daemon') return addAll(sections.daemon, value, (name) => `daemon.${name}`);
+  if (key === 'daemon' || key === 'usage_api') return addAll(sections[key], value, (name) => `${key}.${name}`);
   const misnamed = [...value.entries.values()].filter(({ key: name }) => !NAME.test(name));
   const named = new Map([...value.entries].filter(([name]) => NAME.test(name)));
   if (key === 'jobs') for (const [name, job] of named) named.set(name, { ...job, value: inOurSpelling(job.value) });

@@ -49,6 +49,40 @@ export interface DuckDbConfig {
   readonly schema: string;
 }
 
+/** One key of the Usage Export API; of the key itself only a hash is known. */
+export interface ApiKeyConfig {
+  readonly name: string;
+  readonly workspace: string;
+  /** `sha256:` and 64 hex digits. */
+  readonly hash: string;
+  readonly scopes: readonly string[];
+}
+
+/** `usage_api:`, what `exportd serve` does. Times in milliseconds. */
+export interface UsageApiConfig {
+  readonly listen: { readonly host: string; readonly port: number };
+  /** Without a slash at its end; undefined = the address that is listened on. */
+  readonly publicUrl: string | undefined;
+  /** '' or `/api/public`. */
+  readonly pathPrefix: string;
+  readonly clickHouse: Pick<
+    ClickHouseConfig,
+    'url' | 'username' | 'password' | 'jwt' | 'database' | 'settings' | 'timeout'
+  >;
+  readonly signingKey: Secret;
+  /** Absolute. */
+  readonly filesDir: string;
+  readonly urlTtl: number;
+  /** Of a workspace; undefined = no limit. */
+  readonly rate: Rate | undefined;
+  /** Exports of a workspace at once. */
+  readonly concurrency: number;
+  readonly maxScannedRows: number;
+  /** undefined = for ever. */
+  readonly history: History | undefined;
+  readonly keys: readonly ApiKeyConfig[];
+}
+
 export type SourceConfig = ExportApiConfig | ClickHouseConfig;
 /** A BigQuery dataset, as configured. */
 export interface BigQueryConfig {

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { SOURCES } from './schema.ts';
-import type { ClickHouseConfig, ExportApiConfig } from './settings.ts';
+import type { SOURCES, UsageApiInput } from './schema.ts';
+import type { ClickHouseConfig, ExportApiConfig, UsageApiConfig } from './settings.ts';
 
 type SourceInput = z.output<typeof SOURCES>;
 
@@ -21,23 +21,31 @@ export function exportApiOf(name: string, input: Extract<SourceInput, { type: 'e
 
 /** `type: clickhouse`, likewise. ClickHouse counts time in seconds. */
 export function clickHouseOf(name: string, input: Extract<SourceInput, { type: 'clickhouse' }>): ClickHouseConfig {
-  const { key, url, password, jwt, settings, history, ...rest } = input;
-  const { max_memory_usage: memory, max_execution_time: time } = settings;
+  const { key, url, username, password, jwt, settings, database, timeout, history, ...rest } = input;
   return {
     ...rest,
+    ...connectionOf({ url, username, password, jwt, settings, database, timeout }),
     name,
     key: key ?? name,
-    url: withoutSlash(url),
-    password: password ?? undefined,
-    jwt: jwt ?? undefined,
-    settings: {
-      ...(memory === undefined ? {} : { max_memory_usage: String(memory) }),
-      ...(time === undefined ? {} : { max_execution_time: String(time / 1000) }),
-    },
     history: history ?? undefined,
   };
 }
 
-function withoutSlash(url: string): string {
+/** How a ClickHouse is reached, for the source and the API alike. */
+export function connectionOf(input: UsageApiInput['clickhouse']): UsageApiConfig['clickHouse'] {
+  const { max_memory_usage: memory, max_execution_time: time } = input.settings;
+  return {
+    ...input,
+    url: withoutSlash(input.url),
+    password: input.password ?? undefined,
+    jwt: input.jwt ?? undefined,
+    settings: {
+      ...(memory === undefined ? {} : { max_memory_usage: String(memory) }),
+      ...(time === undefined ? {} : { max_execution_time: String(time / 1000) }),
+    },
+  };
+}
+
+export function withoutSlash(url: string): string {
   return url.replace(/\/+$/, '');
 }

@@ -1,4 +1,4 @@
-import { addDays, addMonths } from './dates.ts';
+import { addDays, addMonths, DAY } from './dates.ts';
 import type { History, Instant, JobSource, LocalDate } from './words.ts';
 
 /**
@@ -7,8 +7,13 @@ import type { History, Instant, JobSource, LocalDate } from './words.ts';
  * replace good history with less. The edge moves on, so it is computed again right before each request.
  */
 export function retentionEdge(history: History, at: Instant): Instant {
+  return keptSince(history, at) + DAY;
+}
+
+/** The oldest instant that our own server still exports at `at`: the start of the UTC day of (at − history). */
+export function keptSince(history: History, at: Instant): Instant {
   const today: LocalDate = new Date(at).toISOString().slice(0, 10);
-  return Date.parse(`${addDays(back(today, history), 1)}T00:00:00.000Z`);
+  return Date.parse(`${back(today, history)}T00:00:00.000Z`);
 }
 
 function back(date: LocalDate, { amount, unit }: History): LocalDate {

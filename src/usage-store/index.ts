@@ -10,6 +10,8 @@ export interface ReportRequest {
   /** The first and the last millisecond of the period: an event at any microsecond of either counts. */
   readonly from: Instant;
   readonly to: Instant;
+  /** Usage before it is not kept any more, and not reported. Default: `from`. */
+  readonly since?: Instant | undefined;
   /** The workspace: the store's `org_id`. */
   readonly workspace: string;
   readonly settings: WorkspaceSettings;
@@ -34,12 +36,19 @@ const REPORTS: Readonly<Record<DataType, () => string>> = {
  * `reportColumns`, each in the contract's own type. Throws BAD_REQUEST (period) for a grouping that the data type or the
  * workspace has not.
  */
-export function reportQuery({ report, from, to, workspace, settings }: ReportRequest): ReportQuery {
+export function reportQuery(request: ReportRequest): ReportQuery {
+  const { report, from, to, since = from, workspace, settings } = request;
   requireGrouping(report, settings);
   const names = reportColumns(report, settings).map(({ name }) => quoted(name));
   return {
     sql: `SELECT ${names.join(', ')} FROM (\n${REPORTS[report.dataType]()})`,
-    parameters: { org: workspace, group_by: report.groupBy ?? '', from: clockText(from), to: clockText(to) },
+    parameters: {
+      org: workspace,
+      group_by: report.groupBy ?? '',
+      from: clockText(from),
+      to: clockText(to),
+      since: clockText(Math.max(from, since)),
+    },
   };
 }
 
@@ -69,7 +78,7 @@ function quoted(name: string): string {
 }
 
 /** As DateTime64(3, 'UTC') is written. */
-function clockText(at: Instant): string {
+export function clockText(at: Instant): string {
   return new Date(at).toISOString().replace('T', ' ').replace('Z', '');
 }
 

@@ -8,6 +8,7 @@ describe('the command line', () => {
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
     for (const command of [
       'start',
+      'serve',
       'run',
       'backfill',
       'plan',
@@ -17,10 +18,12 @@ describe('the command line', () => {
       'doctor',
       'init',
       'schema',
+      'store',
+      'keys',
     ]) {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
-    for (const command of ['verify', 'history', 'forget', 'serve', 'keys']) {
+    for (const command of ['verify', 'history', 'forget']) {
       expect(stdout).not.toMatch(new RegExp(`^  ${command}|exportd ${command}|--coverage`, 'm'));
     }
   });

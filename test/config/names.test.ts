@@ -86,12 +86,6 @@ describe('what this version does not have is said to be in none', () => {
     ]);
   });
 
-  test.each(['usage_api'])('%s', (section) => {
-    expect(refusal(`${AROUND}${section}: []\n`).lines).toEqual([
-      `e.yaml:6:1: ${section} is not in this version of exportd: take it away`,
-    ]);
-  });
-
   test('a type that is missing', () => {
     expect(refusal('destinations:\n  d: { path: x }\n').lines).toEqual([
       'e.yaml:2:3: d: type is missing: duckdb or bigquery',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FillOptions, fill } from '../../demo/store/fill.ts';
-import { openClickHouse } from '../../src/sources/clickhouse/connect.ts';
+import { openClickHouse } from '../../src/clickhouse/connect.ts';
 import { initStore } from '../../src/usage-store/migrations.ts';
 import { type ClickHouseServer, startClickHouse } from '../engines/clickhouse.ts';
 import { storeClient } from '../usage-store/client.ts';

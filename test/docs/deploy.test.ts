@@ -27,6 +27,14 @@ describe('deploy/', () => {
     expect(loadConfig(path, { env, needAll: true }).jobs).toHaveLength(1);
   });
 
+  test.each(['deploy/serve', 'deploy/kubernetes/serve.yaml'])('the config of the API in %s is a valid one', (path) => {
+    const [first] = path.endsWith('.yaml') ? documents(path) : [];
+    const text = (first as { data: Record<string, string> } | undefined)?.data['exportd.yaml'];
+    using place = folder({ 'exportd.yaml': text ?? inRepo(`${path}/exportd.yaml`) });
+    const env = { CLICKHOUSE_URL: 'http://c:8123', CLICKHOUSE_USER: 'u', CLICKHOUSE_DATABASE: 'd' };
+    expect(loadConfig(place.at('exportd.yaml'), { env }).usageApi?.listen).toEqual({ host: '0.0.0.0', port: 8787 });
+  });
+
   test('the config of the Kubernetes ConfigMap is a valid one', () => {
     const map = documents('deploy/kubernetes/daemon.yaml').find(({ kind }) => kind === 'ConfigMap') as {
       data: Record<string, string>;
@@ -39,6 +47,7 @@ describe('deploy/', () => {
     'deploy/compose.yaml',
     'deploy/kubernetes/daemon.yaml',
     'deploy/kubernetes/cronjob.yaml',
+    'deploy/kubernetes/serve.yaml',
     'deploy/prometheus-rules.yaml',
   ])('%s is YAML', (path) => {
     expect(documents(path).length).toBeGreaterThan(0);

@@ -21,26 +21,35 @@ async function rowsOf(sql: string): Promise<unknown[][]> {
 
 // A year takes as long as a quarter of all other tests: with the counts of reliability.md, and as CI's own step.
 if (full) {
-  test('the demo loads a year, rewrites nothing, restates just the late days, and is plain in a pipe', {
-    timeout: 90_000,
-  }, async () => {
-    const demo = spawn(process.execPath, [DEMO], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const [stdout, stderr] = [text(demo.stdout), text(demo.stderr)];
-    const [exit] = await once(demo, 'exit');
-    expect([exit, await stderr]).toEqual([0, expect.not.stringContaining('error')]);
-    const shown = await stdout;
-    expect(shown).not.toContain('\u001b');
-    expect(shown).toMatch(/^users_daily +36\d /m);
-    expect(shown).toMatch(/^name +messages +days +usd$/m);
-    expect(shown).toMatch(/^job +unchanged +rows loaded\nusers_daily +3 +0$/m);
-    expect(shown).toMatch(/^job +loaded +unchanged +rows loaded\nusers_daily +2 +1 /m);
+  test.each([
+    ['through the API', []],
+    ['past it', ['--direct']],
+  ])(
+    'the demo loads a year %s, rewrites nothing, restates just the late days, and is plain in a pipe',
+    {
+      timeout: 120_000,
+    },
+    async (_how, words) => {
+      const demo = spawn(process.execPath, [DEMO, ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+      const [stdout, stderr] = [text(demo.stdout), text(demo.stderr)];
+      const [exit] = await once(demo, 'exit');
+      expect([exit, await stderr]).toEqual([0, expect.not.stringContaining('error')]);
+      const shown = await stdout;
+      expect(shown).not.toContain('\u001b');
+      expect(shown).toMatch(/^users_daily +36\d /m);
+      expect(shown).toMatch(/^name +messages +days +usd$/m);
+      expect(shown).toMatch(/^job +unchanged +rows loaded\nusers_daily +3 +0$/m);
+      // The days that came through the API are those of the store itself.
+      if (words.length === 0) expect(shown).toMatch(/^job +unchanged +rows loaded\nusers_daily +30 +0$/m);
+      expect(shown).toMatch(/^job +loaded +unchanged +rows loaded\nusers_daily +2 +1 /m);
 
-    const restated = `SELECT period_date, count(*)::INTEGER FROM _exportd_loads WHERE outcome = 'loaded'
+      const restated = `SELECT period_date, count(*)::INTEGER FROM _exportd_loads WHERE outcome = 'loaded'
       GROUP BY ALL HAVING count(*) > 1 ORDER BY 1`;
-    expect(await rowsOf(restated)).toHaveLength(2);
-    const partial = `SELECT _period_key FROM users_daily GROUP BY ALL HAVING count(DISTINCT _load_id) > 1`;
-    expect(await rowsOf(partial)).toEqual([]);
-  });
+      expect(await rowsOf(restated)).toHaveLength(2);
+      const partial = `SELECT _period_key FROM users_daily GROUP BY ALL HAVING count(DISTINCT _load_id) > 1`;
+      expect(await rowsOf(partial)).toEqual([]);
+    },
+  );
 }
 
 test('Ctrl-C ends the demo with 130, and nothing goes on running', async () => {

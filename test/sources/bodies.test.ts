@@ -4,8 +4,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Writable } from 'node:stream';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { receiveBody } from '../../src/sources/http/body.ts';
-import { openTransport } from '../../src/sources/http/transport.ts';
+import { receiveBody } from '../../src/http/body.ts';
+import { openTransport } from '../../src/http/transport.ts';
 import type { Extract } from '../../src/sources/source.ts';
 import { type Lab, linkTo, openLab, serve } from './lab.ts';
 

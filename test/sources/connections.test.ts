@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ExportdError } from '../../src/core/errors.ts';
-import { readText } from '../../src/sources/http/body.ts';
-import { HeldBack, openTransport } from '../../src/sources/http/transport.ts';
+import { readText } from '../../src/http/body.ts';
+import { HeldBack, openTransport } from '../../src/http/transport.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import { linkTo, listening, openLab, serve } from './lab.ts';
 

@@ -19,13 +19,15 @@ import { openSpool, type SpoolFile } from '../../src/staging/spool.ts';
 import type { Preview, Staged, StagedLoad } from '../../src/staging/staged.ts';
 import { openStaging } from '../../src/staging/staging.ts';
 
-/** A body that arrived. One of csv, json, parquet. */
+/** A body that arrived. One of csv, json, answer, parquet. */
 export interface Given {
   readonly csv?: string | Buffer;
   /** A query for its rows, or the bytes of the file. */
   readonly parquet?: string | Buffer;
   /** Rows of a JSON answer. */
   readonly json?: readonly (readonly (readonly [string, string | null])[])[];
+  /** A whole JSON answer, as it came. */
+  readonly answer?: Buffer;
   /** recordCount; default: none. */
   readonly declared?: number;
   readonly strict?: boolean;
@@ -74,8 +76,9 @@ export async function openLab(options: { memoryLimit?: number } = {}): Promise<L
   const staging = openStaging({ engine: async () => engine, spool });
   const files: SpoolFile[] = [];
 
-  async function bytesOf({ csv, json, parquet }: Given): Promise<{ bytes: Buffer; layout?: Layout }> {
+  async function bytesOf({ csv, json, answer, parquet }: Given): Promise<{ bytes: Buffer; layout?: Layout }> {
     if (csv !== undefined) return { bytes: Buffer.from(csv) };
+    if (answer !== undefined) return fromAnswer(answer);
     if (parquet === undefined) return fromJson(json ?? []);
     return { bytes: typeof parquet === 'string' ? await parquetOf(parquet) : parquet };
   }
@@ -166,13 +169,17 @@ export async function openLab(options: { memoryLimit?: number } = {}): Promise<L
   };
 }
 
-/** What the JSON source makes of an answer. */
 function fromJson(rows: NonNullable<Given['json']>): { readonly bytes: Buffer; readonly layout: Layout } {
-  const splitter = new JsonRows();
   const objects = rows.map(
     (row) => `{${row.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`,
   );
-  const bytes = Buffer.concat([splitter.push(Buffer.from(`{"data":[${objects.join(',')}]}`)), splitter.end()]);
+  return fromAnswer(Buffer.from(`{"data":[${objects.join(',')}]}`));
+}
+
+/** What the JSON source makes of an answer. */
+function fromAnswer(answer: Buffer): { readonly bytes: Buffer; readonly layout: Layout } {
+  const splitter = new JsonRows();
+  const bytes = Buffer.concat([splitter.push(answer), splitter.end()]);
   return { bytes, layout: splitter.envelope.layout };
 }
 

@@ -1,13 +1,13 @@
+import { type ClickHouseOptions, openClickHouse } from '../../clickhouse/connect.ts';
 import { ExportdError } from '../../core/errors.ts';
 import type { History, Instant } from '../../core/words.ts';
+import { discard, receiveBody, short } from '../../http/body.ts';
+import { shownUrl } from '../../http/shown.ts';
 import { reportQuery } from '../../usage-store/index.ts';
 import { readWorkspace } from '../../usage-store/workspace.ts';
-import { discard, receiveBody, short } from '../http/body.ts';
-import { shownUrl } from '../http/shown.ts';
 import { requireKept } from '../kept.ts';
 import type { Pace } from '../pace.ts';
 import type { Source } from '../source.ts';
-import { type ClickHouseOptions, openClickHouse } from './connect.ts';
 import { parquetContent } from './parquet-content.ts';
 
 export interface ClickHouseSourceOptions extends ClickHouseOptions {

@@ -1,5 +1,5 @@
 import { ExportdError } from '../../core/errors.ts';
-import { because, shownText, shownUrl } from '../http/shown.ts';
+import { because, shownText, shownUrl } from '../../http/shown.ts';
 import type { Envelope } from './json-rows.ts';
 
 /** Where a CSV answer says that its rows are. */

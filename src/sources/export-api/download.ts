@@ -1,8 +1,8 @@
 import { ExportdError } from '../../core/errors.ts';
 import type { Instant } from '../../core/words.ts';
-import { ACCEPTED_ENCODINGS, discard, readText } from '../http/body.ts';
-import { because, shownUrl } from '../http/shown.ts';
-import type { Response, Transport } from '../http/transport.ts';
+import { ACCEPTED_ENCODINGS, discard, readText } from '../../http/body.ts';
+import { because, shownUrl } from '../../http/shown.ts';
+import type { Response, Transport } from '../../http/transport.ts';
 import { readDownloadUrl } from './answer.ts';
 import { refuseLinkLocal } from './link-local.ts';
 import { retryAfter } from './retry-after.ts';

@@ -2,7 +2,6 @@ import { ExportdError } from '../../core/errors.ts';
 import { requestBounds } from '../../core/request.ts';
 import type { Secret } from '../../core/secret.ts';
 import type { History, Instant } from '../../core/words.ts';
-import type { SpoolFile } from '../../staging/spool.ts';
 import {
   ACCEPTED_ENCODINGS,
   discard,
@@ -11,9 +10,10 @@ import {
   readText,
   receiveBody,
   short,
-} from '../http/body.ts';
-import { shownUrl } from '../http/shown.ts';
-import { HeldBack, openTransport, type Response } from '../http/transport.ts';
+} from '../../http/body.ts';
+import { shownUrl } from '../../http/shown.ts';
+import { HeldBack, openTransport, type Response } from '../../http/transport.ts';
+import type { SpoolFile } from '../../staging/spool.ts';
 import { requireKept } from '../kept.ts';
 import type { Pace, Turn } from '../pace.ts';
 import { type Ask, type Extract, LONGEST_RETRY_AFTER, type OnSlowed, type Source } from '../source.ts';

@@ -1,5 +1,5 @@
 import { ExportdError } from '../../core/errors.ts';
-import type { Stage } from '../http/receive.ts';
+import type { Stage } from '../../http/receive.ts';
 import type { Layout } from '../source.ts';
 import { JsonColumns } from './json-columns.ts';
 import { JsonFields } from './json-fields.ts';

@@ -37,7 +37,7 @@ FROM
         sum(toUInt64(cached_prompt_tokens) + cache_creation_tokens + no_cache_tokens) AS prompt_tokens,
         sum(completion_tokens) AS completion
     FROM usage_events
-    WHERE org_id = {org:String} AND ts >= first_ts AND ts < last_ts + INTERVAL 1 MILLISECOND
+    WHERE org_id = {org:String} AND ts >= {since:DateTime64(3, 'UTC')} AND ts < last_ts + INTERVAL 1 MILLISECOND
         AND assistant_id != ''
     GROUP BY assistant_id, model
 ) AS c

@@ -32,7 +32,7 @@ FROM
         sum(no_cache_tokens) AS plain,
         sum(completion_tokens) AS completion
     FROM usage_events
-    WHERE org_id = {org:String} AND ts >= first_ts AND ts < last_ts + INTERVAL 1 MILLISECOND
+    WHERE org_id = {org:String} AND ts >= {since:DateTime64(3, 'UTC')} AND ts < last_ts + INTERVAL 1 MILLISECOND
         AND api_key_id != ''
     GROUP BY api_key_id, model
 ) AS c

@@ -15,7 +15,7 @@ FROM
 (
     SELECT project_id, count() AS total
     FROM usage_events
-    WHERE org_id = {org:String} AND ts >= first_ts AND ts < last_ts + INTERVAL 1 MILLISECOND
+    WHERE org_id = {org:String} AND ts >= {since:DateTime64(3, 'UTC')} AND ts < last_ts + INTERVAL 1 MILLISECOND
         AND project_id != ''
     GROUP BY project_id
 ) AS c

@@ -78,7 +78,7 @@ FROM
                 user_id, assistant_id, project_id, action, cost_usd,
                 transform(model_id, models_named.1, models_named.2, model_id) AS model_name
             FROM usage_events
-            WHERE org_id = {org:String} AND ts >= first_ts AND ts < last_ts + INTERVAL 1 MILLISECOND AND user_id != ''
+            WHERE org_id = {org:String} AND ts >= {since:DateTime64(3, 'UTC')} AND ts < last_ts + INTERVAL 1 MILLISECOND AND user_id != ''
         )
         GROUP BY user_id, model
     )

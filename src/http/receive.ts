@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { SpoolFile } from '../../staging/spool.ts';
 
 /** A body's bytes as they come. */
 export type Bytes = AsyncIterable<Buffer>;
 
 /** What bytes go through on their way. A generator costs one call a chunk, where a stream costs a dozen. */
 export type Stage = (bytes: Bytes) => Bytes;
+
+/** Where a body goes: a file of the spool. */
+export interface Sink {
+  writable(): Writable;
+}
 
 /** The decoded body, as it went by. */
 export interface Received {
@@ -25,7 +29,7 @@ export async function receive(
   body: Readable,
   decoding: readonly Stage[],
   rewriting: readonly Stage[],
-  into: Pick<SpoolFile, 'writable'>,
+  into: Sink,
 ): Promise<Received> {
   const hash = createHash('sha256');
   let bytes = 0;

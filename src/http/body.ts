@@ -1,8 +1,7 @@
 import { pipeline, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
-import { ExportdError } from '../../core/errors.ts';
-import type { SpoolFile } from '../../staging/spool.ts';
-import { type Received, receive, type Stage, through } from './receive.ts';
+import { ExportdError } from '../core/errors.ts';
+import { type Bytes, type Received, receive, type Sink, type Stage, through } from './receive.ts';
 import { because, shownText, shownUrl } from './shown.ts';
 import type { Response } from './transport.ts';
 
@@ -29,7 +28,7 @@ export async function receiveBody(
   response: Response,
   url: URL,
   rewriting: readonly Stage[],
-  into: Pick<SpoolFile, 'writable'>,
+  into: Sink,
   slowest: SlowestBody = SLOWEST,
 ): Promise<Received> {
   try {
@@ -37,6 +36,19 @@ export async function receiveBody(
   } catch (error) {
     discard(response);
     throw bodyFailure(error, url);
+  }
+}
+
+/**
+ * A body's decoded bytes as they come; one that is left before its end is broken off. Throws as `receiveBody` does.
+ */
+export async function* bytesOf(response: Response, url: URL): Bytes {
+  try {
+    yield* through(response.body, [noTrickle(SLOWEST, url), ...decoders(response)]);
+  } catch (error) {
+    throw bodyFailure(error, url);
+  } finally {
+    discard(response);
   }
 }
 

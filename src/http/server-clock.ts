@@ -1,4 +1,4 @@
-import type { Instant } from '../../core/words.ts';
+import type { Instant } from '../core/words.ts';
 import { openTransport } from './transport.ts';
 
 /** Milliseconds. */

@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net';
 import { type Dispatcher, EnvHttpProxyAgent } from 'undici';
-import type { Scope } from '../../core/errors.ts';
+import type { Scope } from '../core/errors.ts';
 import { networkFailure } from './network-failure.ts';
 
 /** Milliseconds to a connection, TLS included. */

@@ -1,4 +1,4 @@
-import { ExportdError, type Scope } from '../../core/errors.ts';
+import { ExportdError, type Scope } from '../core/errors.ts';
 import { because, shownUrl } from './shown.ts';
 
 /** What Node says of a certificate that does not hold; none of them heals by asking again. */

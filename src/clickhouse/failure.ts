@@ -1,4 +1,4 @@
-import { type ErrorCode, ExportdError, type Scope } from '../../core/errors.ts';
+import { type ErrorCode, ExportdError, type Scope } from '../core/errors.ts';
 import { shownText, shownUrl } from '../http/shown.ts';
 
 /** What ClickHouse said in place of an answer. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Secret } from '../../core/secret.ts';
-import type { StoreClient, StoreParameters } from '../../usage-store/client.ts';
+import type { Secret } from '../core/secret.ts';
 import { discard, readText } from '../http/body.ts';
 import { openTransport, type Response } from '../http/transport.ts';
+import type { StoreClient, StoreParameters } from '../usage-store/client.ts';
 import { exceptionNumber, serverFailure } from './failure.ts';
 
 export interface ClickHouseOptions {
@@ -30,6 +30,9 @@ export interface Answer extends Sent {
   readonly rows: number | undefined;
 }
 
+/** What a query answers with while it still runs: its body may end in an exception, as text after the rows. */
+export type LiveAnswer = Sent;
+
 /** ClickHouse's HTTP interface. Opens no connection before the first call. */
 export interface ClickHouse extends StoreClient, AsyncDisposable {
   /**
@@ -38,6 +41,17 @@ export interface ClickHouse extends StoreClient, AsyncDisposable {
    * killed, as far as the user may.
    */
   query(sql: string, parameters: StoreParameters, signal: AbortSignal): Promise<Answer>;
+  /**
+   * Runs a query whose rows are sent as they are made, so that the first come early and nobody holds them all. The reader
+   * must tell whole rows from the text of an exception. Throws as `query` does for what fails before the first row. A body
+   * that is not read to its end kills the query. `settings` are for a user who may send some.
+   */
+  stream(
+    sql: string,
+    parameters: StoreParameters,
+    signal: AbortSignal,
+    settings?: Readonly<Record<string, string>>,
+  ): Promise<LiveAnswer>;
 }
 
 /** Bytes of an error, and of an answer to one of the store's own small questions. */
@@ -52,22 +66,40 @@ export function openClickHouse(options: ClickHouseOptions): ClickHouse {
 
   async function send(sql: string, search: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Sent> {
     const url = new URL(options.url);
-    // The server keeps the answer back until it is whole: a query that fails half-way is an error from its first byte.
-    const always = { database: options.database, wait_end_of_query: '1' };
-    url.search = new URLSearchParams({ ...always, ...search }).toString();
+    url.search = new URLSearchParams({ database: options.database, ...search }).toString();
     const headers = { authorization, 'content-type': 'text/plain; charset=utf-8', 'user-agent': 'exportd' };
     return { response: await transport.send({ method: 'POST', url, headers, body: sql }, signal), url };
   }
 
   async function query(sql: string, parameters: StoreParameters, signal: AbortSignal): Promise<Answer> {
-    const id = `exportd-${randomUUID()}`;
-    const search = { ...options.settings, ...bound(parameters), query_id: id };
-    const { response, url } = await send(sql, search, signal).catch((error: unknown) => {
+    // The server keeps the answer back until it is whole: a query that fails half-way is an error from its first byte.
+    const sent = await ask(sql, { ...bound(parameters), wait_end_of_query: '1', query_id: newId() }, signal);
+    return { ...sent, rows: resultRows(sent.response) };
+  }
+
+  async function stream(
+    sql: string,
+    parameters: StoreParameters,
+    signal: AbortSignal,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<LiveAnswer> {
+    const id = newId();
+    const sent = await ask(sql, { ...settings, ...bound(parameters), query_id: id }, signal);
+    const { body } = sent.response;
+    body.once('close', () => {
+      if (!body.readableEnded) kill(id);
+    });
+    return sent;
+  }
+
+  async function ask(sql: string, own: Readonly<Record<string, string>> & { query_id: string }, signal: AbortSignal) {
+    const id = own.query_id;
+    const { response, url } = await send(sql, { ...options.settings, ...own }, signal).catch((error: unknown) => {
       kill(id);
       throw error;
     });
     const code = one(response, 'x-clickhouse-exception-code');
-    if (response.statusCode === 200 && code === undefined) return { response, url, rows: resultRows(response) };
+    if (response.statusCode === 200 && code === undefined) return { response, url };
     const text = await readText(response, url, LONGEST_TEXT).catch(() => '');
     const number = exceptionNumber(code, text);
     // A gateway that lost its patience says nothing of the query.
@@ -81,7 +113,7 @@ export function openClickHouse(options: ClickHouseOptions): ClickHouse {
    */
   function kill(id: string): void {
     const statement = 'KILL QUERY WHERE query_id = {id:String} ASYNC';
-    const killed = send(statement, bound({ id }), AbortSignal.timeout(KILL_TIMEOUT))
+    const killed = send(statement, { ...bound({ id }), wait_end_of_query: '1' }, AbortSignal.timeout(KILL_TIMEOUT))
       .then(({ response }) => discard(response))
       .catch(() => undefined)
       .finally(() => kills.delete(killed));
@@ -95,6 +127,7 @@ export function openClickHouse(options: ClickHouseOptions): ClickHouse {
 
   return {
     query,
+    stream,
     async command(sql, parameters) {
       await answerText(sql, parameters);
     },
@@ -110,6 +143,10 @@ export function openClickHouse(options: ClickHouseOptions): ClickHouse {
 }
 
 const NEVER = new AbortController().signal;
+
+function newId(): string {
+  return `exportd-${randomUUID()}`;
+}
 
 function authorizationOf({ username, password, jwt }: ClickHouseOptions): string {
   if (jwt !== undefined) return `Bearer ${jwt.reveal()}`;
