@@ -36,6 +36,7 @@ export class TableWriter implements AsyncDisposable {
   readonly #withheld: WithheldEmpties;
   /** Periods of the plan that have neither arrived nor been missed. */
   readonly #outstanding = { awaited: 0, history: 0 };
+  readonly #order: ReadonlyMap<Work, number>;
   #batch = new OpenBatch();
   #timer: NodeJS.Timeout | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -51,6 +52,7 @@ export class TableWriter implements AsyncDisposable {
     this.#commits = new TableCommits(table, context);
     this.#withheld = new WithheldEmpties(table.state);
     for (const work of table.works) this.#outstanding[work.ask.urgency] += 1;
+    this.#order = new Map(table.works.map((work, index) => [work, index]));
   }
 
   /** Why nothing more may land in this table in this run: it was refused, or its destination is out of reach. */
@@ -136,6 +138,9 @@ export class TableWriter implements AsyncDisposable {
     if (this.#batch.isEmpty) return;
     const batch = this.#batch;
     this.#batch = new OpenBatch();
+    // As planned, whoever answered first: of one workspace under two source keys it is always the first that lands.
+    const place = ({ work }: Arrival) => this.#order.get(work) ?? 0;
+    batch.arrivals.sort((one, other) => place(one) - place(other));
     this.#writing = this.#writing.then(() => this.#write(batch));
   }
 
