@@ -10,8 +10,8 @@ export default defineConfig({
     isolate: false,
     restoreMocks: true,
     unstubEnvs: true,
-    // So that no test's own time pays for the download.
-    globalSetup: ['test/engines/install-first.ts'],
+    // So that no test's own time pays for a build or a download.
+    globalSetup: ['test/engines/prepare.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

@@ -2,6 +2,7 @@
  * `npm run build`: src → dist, as a bundle: a command loads a handful of files where src and its libraries are hundreds
  * (decision 9). Whatever is not TypeScript (.sql, .css, …) is copied to its place beside the bundle.
  * `--if-dev`, as `prepare` calls it: an install without the development parts has no bundler and keeps the dist it came with.
+ * `--for-tests`: into .built/, which is not emptied, so that test runs side by side do not take it from each other.
  */
 import { chmodSync, cpSync, existsSync, globSync, rmSync } from 'node:fs';
 import { relative } from 'node:path';
@@ -21,6 +22,9 @@ const EXTERNAL = [
   'prom-client',
 ];
 
+const forTests = process.argv.includes('--for-tests');
+const out = forTests ? '.built' : 'dist';
+
 if (!existsSync(at('node_modules/rolldown')) && process.argv.includes('--if-dev')) {
   process.stdout.write('exportd: the bundler is not installed, so dist/ was not built\n');
 } else {
@@ -31,11 +35,11 @@ if (!existsSync(at('node_modules/rolldown')) && process.argv.includes('--if-dev'
     external: EXTERNAL,
     plugins: [{ name: 'own-url', transform: (code, id) => withOwnUrl(code, id) }],
   });
-  rmSync(at('dist'), { recursive: true, force: true });
-  await bundle.write({ dir: at('dist'), chunkFileNames: '[name]-[hash].js', sourcemap: true });
+  if (!forTests) rmSync(at(out), { recursive: true, force: true });
+  await bundle.write({ dir: at(out), chunkFileNames: '[name]-[hash].js', sourcemap: true });
   for (const path of globSync('**/*.*', { cwd: at('src'), exclude: ['**/*.ts'] }))
-    cpSync(at(`src/${path}`), at(`dist/${path}`));
-  chmodSync(at('dist/main.js'), 0o755);
+    cpSync(at(`src/${path}`), at(`${out}/${path}`));
+  chmodSync(at(`${out}/main.js`), 0o755);
 }
 
 /** A module of ours finds the files beside it where they lie in src, although its bundle lies at the top of dist. */

@@ -11,7 +11,8 @@ import type { Exit } from '../../src/cli/command.ts';
 import { runCommandLine } from '../../src/cli/command-line.ts';
 import type { Stream } from '../../src/cli/output.ts';
 
-export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+/** The bundle that was built before the first test. */
+export const MAIN = fileURLToPath(new URL('../../.built/main.js', import.meta.url));
 /** Where Node keeps what it compiled: processes that are started by the dozen start in half the time. */
 export const COMPILED = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
 

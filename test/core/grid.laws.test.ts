@@ -7,6 +7,7 @@ import { parseKey } from '../../src/core/period-key.ts';
 import { readRequest, requestBounds } from '../../src/core/request.ts';
 import type { Grain, Instant, Period } from '../../src/core/words.ts';
 import { ZONES } from '../../src/core/zones.ts';
+import { cases } from '../faults/rounds.ts';
 import { usersOf } from './series.ts';
 import { HARD_ZONES, transitionsOf } from './transitions.ts';
 
@@ -96,7 +97,7 @@ test('any period of any grid is asked for exactly, and its key names it alone', 
         expect(brokenAround(at, series)).toBeUndefined();
       },
     ),
-    { numRuns: 300 },
+    { numRuns: cases(300) },
   );
 });
 
@@ -124,6 +125,6 @@ test('periods of a span of dates are those of its parts, in order and each once'
         }
       },
     ),
-    { numRuns: 200 },
+    { numRuns: cases(200) },
   );
 });

@@ -4,6 +4,7 @@ import { addDays, DAY, dateOfDay } from '../../src/core/dates.ts';
 import { firstInstant, formatLocal, localDateOf, offsetAt, readings, wallClock } from '../../src/core/local-time.ts';
 import type { Instant, LocalDate, Timezone } from '../../src/core/words.ts';
 import { ZONES } from '../../src/core/zones.ts';
+import { cases } from '../faults/rounds.ts';
 import { HARD_ZONES, transitionsOf } from './transitions.ts';
 
 const iso = (at: Instant) => new Date(at).toISOString();
@@ -106,7 +107,7 @@ test('the offset is what the runtime says, in every zone and at any instant', ()
     fc.property(fc.constantFrom(...ZONES), instants, (zone, at) => {
       expect(wallClock(at, zone).slice(0, 19).replace('T', ' ')).toBe(clocks.get(zone)?.(at));
     }),
-    { numRuns: 1500 },
+    { numRuns: cases(1500) },
   );
 });
 

@@ -4,6 +4,7 @@ import { edgeOf } from '../../src/core/retention.ts';
 import { stateOf } from '../../src/core/table-state.ts';
 import { wantedPeriods } from '../../src/core/wanted.ts';
 import type { Grain, Instant, Job, Period } from '../../src/core/words.ts';
+import { cases } from '../faults/rounds.ts';
 import { DAY, HOUR, someJob, someSource } from './some-job.ts';
 import { type Answers, World } from './world.ts';
 
@@ -109,7 +110,7 @@ describe('laws of the plan', () => {
         });
         expect(open.map(({ key }) => key)).toEqual([]);
       }),
-      { numRuns: 200 },
+      { numRuns: cases(200) },
     );
   });
 
@@ -121,7 +122,7 @@ describe('laws of the plan', () => {
         expect(reasons.filter((reason) => reason !== 'lookback' && reason !== 'open')).toEqual([]);
         expect(world.plan(now, { kind: 'start' }).periods).toEqual([]);
       }),
-      { numRuns: 100 },
+      { numRuns: cases(100) },
     );
   });
 
@@ -136,7 +137,7 @@ describe('laws of the plan', () => {
           expect(periods.filter(({ period }) => period.start < edgeOf(source, at))).toEqual([]);
         }
       }),
-      { numRuns: 40 },
+      { numRuns: cases(40) },
     );
   });
 
@@ -146,7 +147,7 @@ describe('laws of the plan', () => {
         const { world, now } = live(story);
         expect(world.plan(now + DAY)).toEqual(world.plan(now + DAY));
       }),
-      { numRuns: 25 },
+      { numRuns: cases(25) },
     );
   });
 
@@ -164,7 +165,7 @@ describe('laws of the plan', () => {
         });
         expect(missing).toEqual([]);
       }),
-      { numRuns: 25 },
+      { numRuns: cases(25) },
     );
   });
 });

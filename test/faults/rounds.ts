@@ -1,6 +1,11 @@
 /** How often fault tests try, and by which dice. `EXPORTD_FAULTS=full` asks for the counts of reliability.md. */
 export const full = process.env.EXPORTD_FAULTS === 'full';
 
+/** Of a law, how many cases `npm test` looks at: a third of what is asked for in full. */
+export function cases(count: number): number {
+  return full ? count : Math.ceil(count / 3);
+}
+
 interface Dice {
   /** What EXPORTD_SEED takes to throw the same again. */
   readonly seed: number;

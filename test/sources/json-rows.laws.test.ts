@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { JsonRows } from '../../src/sources/export-api/json-rows.ts';
+import { cases } from '../faults/rounds.ts';
 
 /** A JSON value as it was written, and as minified text. */
 interface Written {
@@ -180,7 +181,7 @@ test('any document, cut anywhere, becomes its rows to the last digit', () => {
     fc.property(document, sizes, ({ text, rows }, cuts) => {
       expect(split(chunked(Buffer.from(text), cuts))).toEqual(rows);
     }),
-    { numRuns: 900 },
+    { numRuns: cases(900) },
   );
 });
 
@@ -210,7 +211,7 @@ test('rows of one shape with a stranger among them, cut anywhere, become what ea
       const all = rows.toSpliced(at % (rows.length + 1), 0, stranger.text);
       expect(split(chunked(dataOf(all), cuts))).toEqual(all.flatMap((one) => split([dataOf([one])]) ?? []));
     }),
-    { numRuns: 300 },
+    { numRuns: cases(300) },
   );
 });
 
@@ -225,7 +226,7 @@ test('a document with any bytes changed is taken only where it is still JSON', (
       for (const [at, byte] of changes) bytes[at % bytes.length] = byte;
       if (isAccepted(chunked(bytes, cuts))) expect(isJson(bytes)).toBe(true);
     }),
-    { numRuns: 3000 },
+    { numRuns: cases(3000) },
   );
 });
 
@@ -235,7 +236,7 @@ test('a document cut short is never taken', () => {
       const bytes = Buffer.from(text.trimEnd());
       expect(isAccepted(chunked(bytes.subarray(0, at % bytes.length), cuts))).toBe(false);
     }),
-    { numRuns: 500 },
+    { numRuns: cases(500) },
   );
 });
 

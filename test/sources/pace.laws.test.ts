@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Urgency } from '../../src/core/words.ts';
 import { createPace } from '../../src/sources/pace.ts';
+import { cases } from '../faults/rounds.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -72,6 +73,6 @@ test('at most the rate leaves in any window, history at most 80 % of it, so many
         }
       },
     ),
-    { numRuns: 150 },
+    { numRuns: cases(150) },
   );
 });

@@ -94,7 +94,7 @@ describe('a report', () => {
         };
         await Promise.all(reports.map(check));
       }),
-      { numRuns: full ? 200 : 10 },
+      { numRuns: full ? 200 : 6 },
     );
   });
 });
