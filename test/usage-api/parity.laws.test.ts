@@ -90,6 +90,6 @@ test('CSV, JSON and the store itself bring the same rows: every report, any two 
         else expect(seen, reportName(report)).toEqual(Array(3).fill({ ...seen[0], problem: undefined }));
       }
     }),
-    { numRuns: full ? 60 : 1 },
+    { numRuns: full ? 25 : 1 },
   );
 });
