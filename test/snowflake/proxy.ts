@@ -72,7 +72,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
         response.writeHead(fault.status, { 'content-type': 'text/plain' }).end('no');
         return;
       }
-      const data = { errorCode: fault.code, sqlState: '', queryId: '01b2c3d4-0000-0000-0000-000000000001' };
+      const data = { errorCode: fault.code, sqlState: '57014', queryId: '01b2c3d4-0000-0000-0000-000000000001' };
       const answer = { data, code: fault.code, message: fault.message, success: false };
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
       return;

@@ -70,7 +70,8 @@ async function openWarehouse(
   const schema = `${database}.${place.schema}`;
   const person = await enter({
     account: account.account,
-    username: account.user ?? '',
+    // Not exportd's, whose sessions a test may end.
+    username: directly === undefined ? (account.user ?? '') : 'person',
     ...(directly === undefined ? {} : { accessUrl: directly }),
     ...(account.role === undefined ? {} : { role: account.role }),
     ...(account.warehouse === undefined ? {} : { warehouse: account.warehouse }),

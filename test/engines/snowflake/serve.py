@@ -1,11 +1,12 @@
 """fakesnow answering as Snowflake answers its Node driver: `serve.py PORT [USERS.json]`. Ends with its stdin.
 
 USERS.json: {"USER": {"password": "…", "publicKey": "<PEM>"}}: passwords and key-pair JWTs are checked; without it anything
-logs in. POST /_test/drop-sessions: every session is gone, and its open transaction with it. Here fakesnow is given what
+logs in. POST /_test/drop-sessions?user=U&database=D: their sessions are gone, and open transactions with them. Here fakesnow is given what
 it lacks (scripting.py: blocks; locks that are waited for; one answer per request id; LIST and REMOVE of a path) and made
 to refuse what Snowflake refuses.
 """
 
+import asyncio
 import base64
 import datetime as dt
 import gzip
@@ -258,9 +259,13 @@ def refused(data):
 
 
 async def login(request):
-    if users is not None and (error := refused((await body_of(request))["data"])):
+    data = (await body_of(request))["data"]
+    if users is not None and (error := refused(data)):
         return Answer(error)
-    return await plain_login(request)
+    response = await plain_login(request)
+    conn = server.sessions[json.loads(response.body)["data"]["token"]]
+    conn.user, conn.turn = str(data.get("LOGIN_NAME", "")).upper(), asyncio.Lock()
+    return response
 
 
 def answer_block(conn, sql):
@@ -297,11 +302,14 @@ async def query(request):
         return Answer(failure("000604", "SQL compilation error: the statement is longer than 1 MB", "42000"))
     if (before := answered.get(request_id)) is not None:
         return before
-    running[request_id] = conn
-    try:
-        response = Answer(await run_in_threadpool(answer_block, conn, sql)) if is_block(sql) else await plain_query(request)
-    finally:
-        running.pop(request_id, None)
+    # DuckDB's connection does one thing at a time.
+    async with conn.turn:
+        running[request_id] = conn
+        try:
+            block = is_block(sql)
+            response = Answer(await run_in_threadpool(answer_block, conn, sql)) if block else await plain_query(request)
+        finally:
+            running.pop(request_id, None)
     if request_id in cancelled:
         cancelled.discard(request_id)
         response = Answer(failure("000604", "SQL execution canceled", "57014"))
@@ -338,8 +346,11 @@ def close(connections):
 
 
 async def drop_sessions(request):
-    gone = list(server.sessions.values())
-    server.sessions.clear()
+    """Those of one user in one database: tests share this server."""
+    whose = request.query_params["user"].upper(), request.query_params["database"].upper()
+    gone = [conn for conn in server.sessions.values() if (conn.user, conn.database) == whose]
+    for token in [token for token, conn in server.sessions.items() if conn in gone]:
+        del server.sessions[token]
     for conn in gone:
         conn._duck_conn.interrupt()
     # Closing rolls back what is open.
