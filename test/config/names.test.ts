@@ -82,7 +82,7 @@ describe('a word that is none of ours is answered with the one that is meant', (
 describe('what this version does not have is said to be in none', () => {
   test('types of destinations', () => {
     expect(refusal('destinations:\n  c: { type: redshift }\n').lines).toEqual([
-      'e.yaml:2:14: type: duckdb, bigquery or snowflake expected, redshift was read',
+      'e.yaml:2:14: type: duckdb, bigquery or snowflake expected, "redshift" was read',
     ]);
   });
 

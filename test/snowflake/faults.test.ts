@@ -171,7 +171,9 @@ describe('sessions', () => {
     lab.proxy.fault = async (seen) => {
       if (seen.kind !== kind || isLost) return undefined;
       isLost = true;
-      await fetch(`${emulatorUrl()}/_test/drop-sessions?user=exportd&database=${lab.place.database}`, { method: 'POST' });
+      await fetch(`${emulatorUrl()}/_test/drop-sessions?user=exportd&database=${lab.place.database}`, {
+        method: 'POST',
+      });
       return undefined;
     };
     await untilCommitted(await lab.batch(D1, ['a']));

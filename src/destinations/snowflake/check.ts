@@ -3,7 +3,7 @@ import { ExportdError } from '../../core/errors.ts';
 import { clockFinding, type Finding, finding } from '../../core/finding.ts';
 import type { Instant } from '../../core/words.ts';
 import { lookUp } from './catalog.ts';
-import { kindOf, SnowflakeFailure, told } from './failure.ts';
+import { kindOf, quotable, SnowflakeFailure, told } from './failure.ts';
 import { LEDGER } from './schema.ts';
 import type { Session } from './session.ts';
 import { millis, quoteName, quoteText } from './sql.ts';
@@ -145,8 +145,7 @@ function* passwordFinding({ place }: Session): Generator<Finding> {
 function refusal(destination: string, what: string, error: unknown, grant: string): unknown {
   const isDenied = error instanceof SnowflakeFailure && ['denied', 'missing'].includes(kindOf(error));
   if (!isDenied) return told(error, { destination, what });
-  const [said = ''] = error.message.split('\n').filter((line) => !/^SQL compilation error:?$/.test(line.trim()));
-  return new ExportdError('ACCESS_DENIED', `destination ${destination}: ${said.slice(0, 300)}`, {
+  return new ExportdError('ACCESS_DENIED', `destination ${destination}: ${quotable(error)}`, {
     scope: 'destination',
     hint: `Run, as a role that may: ${grant}`,
   });

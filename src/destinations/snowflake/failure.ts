@@ -175,8 +175,8 @@ function reasonOf({ code, status }: SnowflakeFailure, kind: FailureKind): string
   return status === undefined ? code : `HTTP ${status}`;
 }
 
-/** Of refusals that speak of rights, quotas and names alone. */
-function quotable({ message }: SnowflakeFailure): string {
-  const lines = message.split('\n').filter((line) => !/^SQL compilation error:?$/.test(line.trim()));
+/** What Snowflake said, of refusals that speak of rights, quotas and names alone; without its headline. */
+export function quotable({ message }: SnowflakeFailure): string {
+  const lines = message.split('\n').filter((line) => !/^SQL (compilation|access control) error:?\s*$/.test(line));
   return lines[0]?.slice(0, 300) ?? '';
 }

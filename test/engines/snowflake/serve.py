@@ -199,6 +199,11 @@ def execute(cursor, command, params=None, *args, **more):
     elif re.match(r"\s*ALTER\s+SESSION\b", command, re.I):
         conn.settings = {**getattr(conn, "settings", {}), **dict(re.findall(r"(\w+)\s*=\s*('[^']*'|\w+)", command))}
         command = OK
+    elif match_ := re.match(r"\s*DROP\s+STAGE\s+(\S+)", command, re.I):
+        database, schema, name = match_[1].replace('"', "").split(".")
+        where = f"database_name = {quote(database)} AND schema_name = {quote(schema)} AND name = {quote(name)}"
+        conn._duck_conn.execute(f"DELETE FROM _fs_global._fs_information_schema._fs_stages WHERE {where}")
+        command = OK
     elif re.match(r"\s*COMMENT\s+ON\s+COLUMN\b", command, re.I):
         command = OK
     elif match_ := re.match(r"\s*LIST\s+('?@[^\s;]+)", command, re.I):
