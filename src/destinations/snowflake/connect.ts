@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Connection, ConnectionOptions } from 'snowflake-sdk';
 import type { Secret } from '../../core/secret.ts';
 import { driverFailure, SnowflakeFailure } from './failure.ts';
@@ -58,11 +59,22 @@ export interface Link {
 
 const SILENT = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
 
+/**
+ * What the driver would do as it is loaded: make a folder for certificate answers in the home folder (it keeps them in
+ * memory where there can be none), load native code that only names itself, and look around for the cloud it is in.
+ */
+const QUIET: Readonly<Record<string, string>> = {
+  SF_OCSP_RESPONSE_CACHE_DIR: join(process.execPath, 'none'),
+  SNOWFLAKE_DISABLE_MINICORE: 'true',
+  SNOWFLAKE_DISABLE_PLATFORM_DETECTION: 'true',
+};
+
 /** A new session, by Snowflake's driver. It logs nothing, and nothing is written but what PUT uploads. */
 export async function connect(
   place: Place,
   { application, deadline, signal }: { application: string; deadline: number; signal?: AbortSignal | undefined },
 ): Promise<Link> {
+  for (const [name, value] of Object.entries(QUIET)) process.env[name] ??= value;
   const { default: driver } = await import('snowflake-sdk');
   // By default it writes snowflake.log where the process was started, and JSON to its output.
   driver.configure({ customLogger: SILENT, logLevel: 'ERROR' });
