@@ -136,6 +136,15 @@ describe('a lost answer is asked for, never guessed', () => {
     expect(await lab.now()).toEqual({ rows: [`${D1} a`], ledger: 1 });
   });
 
+  test('a block that goes on is asked for by its id, and then for what the ledger has of it', async () => {
+    const going = first('BLOCK', 'in progress');
+    lab.proxy.fault = (seen) => (seen.kind === 'result' ? 'silent' : going(seen));
+    expect(await lab.destination.replace(await lab.batch(D1, ['a']), SIGNAL)).toHaveLength(1);
+    const after = lab.proxy.seen.slice(lab.proxy.seen.findIndex(({ kind }) => kind === 'status'));
+    expect(after.map(({ kind }) => kind)).toEqual(['status', 'SELECT', 'DROP', 'REMOVE']);
+    expect(await lab.now()).toEqual({ rows: [`${D1} a`], ledger: 1 });
+  });
+
   test('a block that never arrives is unknown, and the same batch commits once', async () => {
     lab.proxy.fault = first('BLOCK', 'silent');
     const batch = await lab.batch(D1, ['a']);

@@ -19,6 +19,7 @@ export type Kind =
   | 'login'
   | 'logout'
   | 'status'
+  | 'result'
   | 'cancel'
   | 'ALTER'
   | 'BLOCK'
@@ -35,13 +36,15 @@ export type Kind =
 
 /**
  * cut: the request reaches Snowflake, its answer nobody. reset: it does not reach Snowflake. hold: it reaches Snowflake,
- * and the answer waits for ever. silent: it does not reach Snowflake, and waits for ever. Else: an answer in its place.
+ * and the answer waits for ever. silent: it does not reach Snowflake, and waits for ever. in progress: it reaches Snowflake,
+ * which says that it takes longer. Else: an answer in its place.
  */
 export type Fault =
   | 'cut'
   | 'reset'
   | 'hold'
   | 'silent'
+  | 'in progress'
   | { readonly status: number }
   | { readonly code: string; readonly message: string };
 
@@ -79,6 +82,13 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     }
     const answer = await forward(target, request, body);
     if (fault === 'hold') return;
+    if (fault === 'in progress') {
+      const { queryId } = (JSON.parse(`${answer.body}`) as { data: { queryId: string } }).data;
+      const data = { queryId, getResultUrl: `/queries/${queryId}/result` };
+      const going = { data, code: '333334', message: 'Query execution in progress.', success: true };
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(going));
+      return;
+    }
     if (fault === 'cut') {
       request.socket.resetAndDestroy();
       return;
@@ -120,6 +130,7 @@ function kindOf(path: string, query: URLSearchParams): Kind {
   if (path.startsWith('/session/v1/login')) return 'login';
   if (path === '/session' && query.has('delete')) return 'logout';
   if (path.startsWith('/monitoring/queries')) return 'status';
+  if (/^\/queries\/[^/]+\/result$/.test(path)) return 'result';
   return path.startsWith('/queries/v1/abort') ? 'cancel' : 'other';
 }
 

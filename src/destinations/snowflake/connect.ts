@@ -113,7 +113,7 @@ export async function connect(
 }
 
 async function execute(connection: Connection, sql: string, { deadline, tag, signal }: Execution): Promise<Answer> {
-  let cancel = (): void => undefined;
+  let cancel = (): string | undefined => undefined;
   return await within<Answer>(
     (resolve, reject) => {
       const statement = connection.execute({
@@ -124,8 +124,11 @@ async function execute(connection: Connection, sql: string, { deadline, tag, sig
           else resolve(answerOf(done.getColumns?.() ?? [], rows ?? []));
         },
       });
-      // Once for all: nobody waits for the answer.
-      cancel = () => statement.cancel(() => undefined);
+      cancel = () => {
+        // Nobody waits for the answer.
+        statement.cancel(() => undefined);
+        return statement.getQueryId();
+      };
     },
     { deadline, signal, giveUp: () => cancel() },
   );
@@ -138,10 +141,14 @@ function answerOf(columns: readonly { getName(): string }[], rows: readonly unkn
   };
 }
 
-/** What the driver calls back, within the deadline. */
+/** What the driver calls back, within the deadline. `giveUp`: ends it, and tells the query's id where it has one. */
 async function within<T>(
   begin: (resolve: (value: T) => void, reject: (error: unknown) => void) => void,
-  { deadline, signal, giveUp }: { deadline: number; signal?: AbortSignal | undefined; giveUp: () => void },
+  {
+    deadline,
+    signal,
+    giveUp,
+  }: { deadline: number; signal?: AbortSignal | undefined; giveUp: () => string | undefined },
 ): Promise<T> {
   signal?.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -150,8 +157,7 @@ async function within<T>(
     giveUp();
   };
   const timer = setTimeout(() => {
-    reject(new SnowflakeFailure('no answer in time', { code: 'deadline' }));
-    giveUp();
+    reject(new SnowflakeFailure('no answer in time', { code: 'deadline', queryId: giveUp() }));
   }, deadline);
   signal?.addEventListener('abort', stop, { once: true });
   try {
@@ -167,7 +173,7 @@ async function within<T>(
 }
 
 /** Best effort: a session that nobody ends ends by itself. */
-function close(connection: Connection): void {
+function close(connection: Connection): undefined {
   try {
     connection.destroy(() => undefined);
   } catch {

@@ -79,14 +79,12 @@ AS ${stateSql(ledger)}`;
 
 /** Made and seeded at once: there is never a lock without its row. */
 export function createLockSql(lock: string): string {
-  return `CREATE TABLE IF NOT EXISTS ${lock}
-COMMENT = 'One row, updated by every commit on its table: two at once wait for each other'
-AS SELECT CAST(NULL AS VARCHAR) AS load_id`;
+  return `CREATE TABLE IF NOT EXISTS ${lock} AS SELECT CAST(NULL AS VARCHAR) AS load_id`;
 }
 
 /** Where somebody emptied it. A second row does no harm. */
 export function seedLockSql(lock: string): string {
-  return `INSERT INTO ${lock} (load_id) SELECT NULL WHERE NOT EXISTS (SELECT 1 FROM ${lock})`;
+  return `INSERT INTO ${lock} (load_id) SELECT NULL FROM (SELECT COUNT(*) AS n FROM ${lock}) WHERE n = 0`;
 }
 
 /** Encrypted by Snowflake: the driver would else write an encrypted copy of every file to disk first. */
