@@ -104,7 +104,7 @@ export function kindOf({ code, status, message }: SnowflakeFailure): FailureKind
 }
 
 /** Whether the same statement may work later. */
-export function heals(failure: SnowflakeFailure): boolean {
+function heals(failure: SnowflakeFailure): boolean {
   return ['conflict', 'session', 'busy', 'lost'].includes(kindOf(failure));
 }
 

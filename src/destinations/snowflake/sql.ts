@@ -9,7 +9,7 @@ export function quoteName(name: string): string {
 /** A text in SQL. A dollar sign never stands beside another: two of them end the block that a commit is. */
 export function quoteText(text: string): string {
   const quoted = `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
-  return quoted.includes('$$') ? `(${quoted.replace(/\$(?=\$)/g, "$' || '")})` : quoted;
+  return quoted.includes('$$') ? `(${quoted.replace(/\$(?=\$)/g, () => "$' || '")})` : quoted;
 }
 
 export function quoteTexts(texts: readonly string[]): string {

@@ -1,5 +1,4 @@
 /** How a batch travels: a file of its own, under a path of its own, into a table of its own. */
-import { pathToFileURL } from 'node:url';
 
 /** What the names of all staging tables begin with. */
 export const STAGING_PREFIX = '_exportd_staging_';
@@ -14,8 +13,8 @@ export function stagingName(batch: string, attempt: number): string {
 
 /** `location`: a path of the stage, with a slash at its end. */
 export function putSql(file: string, location: string): string {
-  const url = pathToFileURL(file).href.replace(/%(?!27)[0-9a-f]{2}/gi, (code) => decodeURIComponent(code));
-  return `PUT '${url.replaceAll('%27', "\\'")}' ${location} AUTO_COMPRESS=FALSE OVERWRITE=TRUE`;
+  const escaped = file.replaceAll('\\', '\\\\').replaceAll("'", "\\'");
+  return `PUT 'file://${escaped}' ${location} AUTO_COMPRESS=FALSE OVERWRITE=TRUE`;
 }
 
 export function copySql(table: string, location: string): string {
