@@ -61,12 +61,13 @@ const SILENT = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
 
 /**
  * What the driver would do as it is loaded: make a folder for certificate answers in the home folder (it keeps them in
- * memory where there can be none), load native code that only names itself, and look around for the cloud it is in.
+ * memory where there can be none), load native code that only names itself, look around for the cloud it is in, and tell how it was called.
  */
 const QUIET: Readonly<Record<string, string>> = {
   SF_OCSP_RESPONSE_CACHE_DIR: join(process.execPath, 'none'),
   SNOWFLAKE_DISABLE_MINICORE: 'true',
   SNOWFLAKE_DISABLE_PLATFORM_DETECTION: 'true',
+  SF_TELEMETRY_DISABLE_CONNECTION_SHAPE: 'true',
 };
 
 /** A new session, by Snowflake's driver. It logs nothing, and nothing is written but what PUT uploads. */
