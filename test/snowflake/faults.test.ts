@@ -271,6 +271,30 @@ describe('two at once', () => {
     expect(lab.proxy.count('login')).toBe(0);
   });
 
+  test('who stops while another table commits in the same session leaves its block alone', async () => {
+    const stop = new AbortController();
+    const { promise: stopped, resolve } = Promise.withResolvers<void>();
+    stop.signal.addEventListener('abort', () => resolve());
+    let puts = 0;
+    lab.proxy.fault = async ({ kind }) => {
+      if (kind === 'PUT') {
+        puts += 1;
+        if (puts === 1) return 'silent';
+      }
+      if (kind === 'BLOCK') {
+        stop.abort(new Error('stop'));
+        await stopped;
+      }
+      return undefined;
+    };
+    const given = lab.destination.replace(await lab.batch(D1, ['a']), stop.signal);
+    const other = lab.destination.replace(await lab.batch(D2, ['b']), SIGNAL);
+    await expect(given).rejects.toThrow('stop');
+    expect(await other).toHaveLength(1);
+    expect([lab.proxy.count('login'), lab.proxy.count('BLOCK')]).toEqual([0, 1]);
+    expect(await lab.now()).toEqual({ rows: [`${D2} b`], ledger: 1 });
+  });
+
   test('an emptied lock is no lock: nothing is committed, and the next run puts its row back', async () => {
     await lab.sql(`DELETE FROM ${lab.table('_exportd_lock_users_daily')} WHERE TRUE`);
     const error = await refusal(lab.destination.replace(await lab.batch(D1, ['a']), SIGNAL));

@@ -61,7 +61,8 @@ export function openSnowflake(options: SnowflakeOptions): Destination {
         const prepared = await prepare(session, { table, columns, instance, holds, signal });
         const isDue = isSweeper;
         isSweeper = false;
-        if (isDue) await sweep(session, clock(), signal);
+        // No batch fails for what another left behind.
+        if (isDue) await Promise.allSettled([sweep(session, clock(), signal)]);
         return prepared;
       });
     },

@@ -68,34 +68,67 @@ export interface SessionOptions {
   readonly deadlines?: Deadlines;
 }
 
+/** One session, and how many statements it has in hand. */
+interface Held {
+  readonly link: Promise<Link>;
+  underWay: number;
+  isOver: boolean;
+}
+
 export function openSession({ place, settings, application, deadlines = DEADLINES }: SessionOptions): Session {
-  let link: Promise<Link> | undefined;
+  let current: Held | undefined;
   let last: Promise<unknown> = Promise.resolve();
   const within = [place.database, place.schema].map(quoteName).join('.');
 
-  function renew(): void {
-    link?.then(
+  function giveUp(held: Held): void {
+    held.isOver = true;
+    if (current === held) current = undefined;
+  }
+
+  /** Ends with the last of its statements: another table's block may still be on its way. */
+  function endIfIdle({ link, underWay, isOver }: Held): void {
+    if (!isOver || underWay > 0) return;
+    link.then(
       (old) => old.close(),
       () => undefined,
     );
-    link = undefined;
   }
 
-  async function open(signal: AbortSignal | undefined): Promise<Link> {
-    link ??= begin(signal);
-    const opening = link;
+  function renew(): void {
+    const old = current;
+    if (old === undefined) return;
+    giveUp(old);
+    endIfIdle(old);
+  }
+
+  async function inSession<T>(signal: AbortSignal | undefined, work: (link: Link) => Promise<T>): Promise<T> {
+    current ??= { link: begin(signal), underWay: 0, isOver: false };
+    const held = current;
+    held.underWay += 1;
+    let isOpen = false;
     try {
-      return await opening;
+      const link = await held.link;
+      isOpen = true;
+      return await work(link);
     } catch (error) {
-      if (link === opening) link = undefined;
+      const isLost = error instanceof SnowflakeFailure && ['session', 'lost'].includes(kindOf(error));
+      if (!isOpen || isLost) giveUp(held);
       throw error;
+    } finally {
+      held.underWay -= 1;
+      endIfIdle(held);
     }
   }
 
   async function begin(signal: AbortSignal | undefined): Promise<Link> {
-    const begun = await connect(place, { application, deadline: deadlines.connect, signal });
-    await begun.execute(SESSION_SQL, { deadline: deadlines.statement, tag: tagOf({ purpose: 'read' }), signal });
-    return begun;
+    const link = await connect(place, { application, deadline: deadlines.connect, signal });
+    try {
+      await link.execute(SESSION_SQL, { deadline: deadlines.statement, tag: tagOf({ purpose: 'read' }), signal });
+      return link;
+    } catch (error) {
+      link.close();
+      throw error;
+    }
   }
 
   function tagOf({ purpose, entry }: Pick<Statement, 'purpose' | 'entry'>): string {
@@ -105,14 +138,7 @@ export function openSession({ place, settings, application, deadlines = DEADLINE
 
   async function attempt(statement: Statement, signal: AbortSignal | undefined): Promise<Answer> {
     const { sql, deadline = deadlines.statement } = statement;
-    const opened = await open(signal);
-    try {
-      return await opened.execute(sql, { deadline, tag: tagOf(statement), signal });
-    } catch (error) {
-      const isOver = !(error instanceof SnowflakeFailure) || ['session', 'lost'].includes(kindOf(error));
-      if (isOver) renew();
-      throw error;
-    }
+    return await inSession(signal, (link) => link.execute(sql, { deadline, tag: tagOf(statement), signal }));
   }
 
   async function insist(statement: Statement, signal: AbortSignal | undefined): Promise<Answer> {
@@ -146,7 +172,7 @@ export function openSession({ place, settings, application, deadlines = DEADLINE
       }
     },
     async status(queryId) {
-      return await (await open(undefined)).status(queryId, deadlines.statement);
+      return await inSession(undefined, (link) => link.status(queryId, deadlines.statement));
     },
   };
 }
