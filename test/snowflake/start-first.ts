@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node';
+import { buildForTests } from '../engines/prepare.ts';
 import { startSnowflake } from '../engines/snowflake.ts';
 
 declare module 'vitest' {
@@ -14,6 +15,7 @@ export default async function startFirst({ provide }: TestProject): Promise<(() 
     provide('snowflake', undefined);
     return undefined;
   }
+  buildForTests();
   const emulator = await startSnowflake();
   provide('snowflake', emulator.url);
   return async () => await emulator[Symbol.asyncDispose]();
