@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/engines/node_modules/**', 'node_modules/**', 'test/bigquery/**'],
+    exclude: ['test/engines/node_modules/**', 'node_modules/**', 'test/bigquery/**', 'test/snowflake/**'],
     // Most tests wait for processes and sockets: two cores keep three workers.
     maxWorkers: '150%',
     // A worker loads exportd once, not once a file; so no test may leave a mock, a variable or a timer behind.

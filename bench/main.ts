@@ -12,6 +12,7 @@ import { writeConfig, writeManyJobs } from './config.ts';
 import { LEDGER_NOW, writeFullLedger } from './full-ledger.ts';
 import { CACHE, type Figures, installPeers, measure, median, PYTHON, remove, startMockServer } from './process.ts';
 import { benchServe } from './serve.ts';
+import { benchSnowflake } from './snowflake.ts';
 import { benchStore } from './store.ts';
 
 const { values } = parseArgs({
@@ -52,6 +53,7 @@ execFileSync(process.execPath, [join(root, 'scripts/build.ts')], { stdio: 'inher
     if (wants(workload.name)) results[workload.name] = await compare(workload, server.url);
   if (wants('wide')) results.wide = wide(server.url);
   if (wants('pace')) results.pace = pace(server.url);
+  if (wants('snowflake')) results.snowflake = await benchSnowflake(exportd, server.url, Number(values.rounds ?? 3));
   if (wants('bigquery')) results.bigquery = await benchBigQuery(exportd, server.url, Number(values.rounds ?? 3));
 }
 if (wants('store')) {

@@ -20,6 +20,7 @@ const EXTERNAL = [
   'node-cron',
   'pino',
   'prom-client',
+  'snowflake-sdk',
 ];
 
 const forTests = process.argv.includes('--for-tests');

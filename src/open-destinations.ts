@@ -1,8 +1,9 @@
 import type { Config } from './config/load.ts';
-import type { BigQueryConfig } from './config/settings.ts';
+import type { BigQueryConfig, SnowflakeConfig } from './config/settings.ts';
 import type { Instant } from './core/words.ts';
 import type { BigQueryOptions } from './destinations/bigquery/index.ts';
 import type { Destination } from './destinations/destination.ts';
+import type { SnowflakeOptions } from './destinations/snowflake/index.ts';
 import type { Engine } from './duckdb/engine.ts';
 import { VERSION } from './version.ts';
 
@@ -23,6 +24,10 @@ export function openDestinations(config: Config, opening: DestinationOpening): (
       const { openBigQuery } = await import('./destinations/bigquery/index.ts');
       return openBigQuery({ ...bigQueryOptions(configured), instance, clock });
     }
+    if (configured.type === 'snowflake') {
+      const { openSnowflake } = await import('./destinations/snowflake/index.ts');
+      return openSnowflake({ ...snowflakeOptions(configured), instance, clock });
+    }
     const { openDuckDb } = await import('./destinations/duckdb/index.ts');
     return openDuckDb({ ...configured, lockTimeout: config.daemon.lockTimeout, engine, instance, clock });
   };
@@ -40,4 +45,9 @@ function bigQueryOptions(configured: BigQueryConfig): Omit<BigQueryOptions, 'ins
     },
     userAgent: `exportd/${VERSION}`,
   };
+}
+
+function snowflakeOptions(configured: SnowflakeConfig): Omit<SnowflakeOptions, 'instance' | 'clock'> {
+  const { type: _, queryTag, transient, ...place } = configured;
+  return { place, settings: { queryTag, transient }, application: `exportd_${VERSION}` };
 }

@@ -2,7 +2,6 @@ import type { z } from 'zod';
 import type { Place } from './config-file.ts';
 import { find, pointAt } from './navigate.ts';
 import { type Problem, problem } from './problems.ts';
-import { LATER } from './schema.ts';
 import { isSecret } from './secrecy.ts';
 import type { Entry, Tree } from './tree.ts';
 import { asRead, listed } from './wording.ts';
@@ -28,8 +27,7 @@ function explain(owner: Entry, where: Where, issue: Issue, path: readonly Proper
     return issue.keys.map((name) => problem(keyOf(value, name), unknownKey(name, known, within)));
   }
   if (issue.code === 'invalid_union') {
-    if (issue.discriminator !== undefined)
-      return [problem(pointAt(found), `${key}: ${kindUnknown(issue, where, value)}`)];
+    if (issue.discriminator !== undefined) return [problem(pointAt(found), `${key}: ${kindUnknown(issue, value)}`)];
     const meant = branchOf(issue);
     if (meant !== undefined) return meant.flatMap((inner) => explain(owner, where, inner, [...path, ...inner.path]));
   }
@@ -113,11 +111,9 @@ function kindsIn(issue: UnionIssue): readonly string[] {
 }
 
 /** `type:` of a source, destination or notification that this version does not have. */
-function kindUnknown(issue: UnionIssue, where: Where, value: Tree): string {
+function kindUnknown(issue: UnionIssue, value: Tree): string {
   const kinds = kindsIn(issue);
   const kind = value.kind === 'scalar' ? String(value.value) : '';
-  const later = where === 'source' ? LATER.sources : where === 'destination' ? LATER.destinations : [];
-  if (later.includes(kind)) return `this version of exportd has no ${where} of type ${kind}; it has ${listed(kinds)}`;
   const meant = didYouMean(kind, kinds);
   const hint = meant === undefined ? '' : `: did you mean ${meant}?`;
   return `${listed(kinds)} expected, ${asRead(value, 'type')} was read${hint}`;

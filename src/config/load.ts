@@ -21,6 +21,7 @@ import { DAEMON, DESTINATIONS, JOB, NOTIFICATIONS, SOURCES, USAGE_API } from './
 import { mergeFiles, type Sections } from './sections.ts';
 import type { DaemonConfig, DestinationConfig, NotificationConfig, SourceConfig, UsageApiConfig } from './settings.ts';
 import { checkSharedTables, type Writer } from './shared-tables.ts';
+import { checkSnowflake, snowflakeOf } from './snowflake-settings.ts';
 import { clickHouseOf, exportApiOf } from './source-settings.ts';
 import { type Entry, readTree } from './tree.ts';
 import { checkUsageApi, usageApiOf } from './usage-api-settings.ts';
@@ -160,7 +161,13 @@ class Loader {
       const input = this.#check(`destinations/${name}`, entry, 'destination', DESTINATIONS);
       if (input === undefined) continue;
       const path = (key: string, written: string) => resolve(folderOf(entry, [key]), written);
-      destinations.set(name, input.type === 'bigquery' ? bigQueryOf(name, input, path) : duckDbOf(name, input, path));
+      if (input.type === 'bigquery') destinations.set(name, bigQueryOf(name, input, path));
+      else if (input.type === 'duckdb') destinations.set(name, duckDbOf(name, input, path));
+      else {
+        this.#problems.push(...checkSnowflake(entry, input));
+        const snowflake = snowflakeOf(name, input, path);
+        if (snowflake !== undefined) destinations.set(name, snowflake);
+      }
     }
     return destinations;
   }

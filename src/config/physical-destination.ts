@@ -8,6 +8,10 @@ export function physicalOf(destination: DestinationConfig): string {
     const { type, endpoint, project, dataset } = destination;
     return [type, endpoint ?? '', project, dataset].join('\0');
   }
+  if (destination.type === 'snowflake') {
+    const { type, url, account, database, schema } = destination;
+    return [type, (url ?? account).toLowerCase(), database.toUpperCase(), schema.toUpperCase()].join('\0');
+  }
   return [destination.type, realPathOf(destination.path), destination.schema.toLowerCase()].join('\0');
 }
 

@@ -2,7 +2,7 @@
  * Everything that a config may hold: one schema gives validation, types and the JSON Schema for editors. A key may be
  * missing from a job because `defaults` or another rule fills it in: what must be there in the end is asked in resolve.ts.
  *
- * A new kind of source or destination is one entry in SOURCES or DESTINATIONS, and one away from LATER.
+ * A new kind of source or destination is one entry in SOURCES or DESTINATIONS.
  */
 import { z } from 'zod';
 import { DATA_TYPES, GROUPINGS } from '../core/contract.ts';
@@ -14,12 +14,6 @@ import { given, written } from './given.ts';
 import { DURATION, durationOf, HISTORY, historyOf, RATE, rateOf, SIZE, sizeOf } from './quantities.ts';
 import type { NotificationKind } from './settings.ts';
 
-/** Kinds that a later version has: answered as such, not as unknown. */
-export const LATER: Readonly<Record<'sources' | 'destinations', readonly string[]>> = {
-  sources: [],
-  destinations: ['snowflake'],
-};
-
 /** Values of these keys are secrets: never shown, and replaced in every output. */
 export const SECRET_KEYS: ReadonlySet<string> = new Set([
   'api_key',
@@ -27,12 +21,14 @@ export const SECRET_KEYS: ReadonlySet<string> = new Set([
   'jwt',
   'hash_key',
   'token',
+  'private_key',
+  'private_key_passphrase',
   'heartbeat_url',
   'signing_key',
 ]);
 
-/** Secrets that may be empty: ClickHouse has users without a password. */
-export const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['password']);
+/** Secrets that may be empty: ClickHouse has users without a password, and keys need not be encrypted. */
+export const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['password', 'private_key_passphrase']);
 
 /** Names of sources, destinations and jobs. */
 export const NAME = /^[a-z][a-z0-9_-]*$/;
@@ -223,8 +219,48 @@ const bigquery = strict({
   require_partition_filter: described(yesNo().prefault(false), 'Queries of the tables must say which dates they want'),
 });
 
+const IDENTIFIER = 'a name of letters, digits, _ and $, no digit first';
+const identifier = () => text(/^[A-Za-z_][A-Za-z0-9_$]{0,254}$/, IDENTIFIER, 'unset');
+const snowflake = strict({
+  type: described(z.literal('snowflake'), "A schema of a Snowflake account's database"),
+  account: described(
+    text(/^[A-Za-z0-9][A-Za-z0-9_.-]*$/, 'an account identifier such as acme-eu_west', 'unset'),
+    "The account's identifier, ORGANIZATION-ACCOUNT; not its URL",
+  ),
+  url: described(baseUrl().optional(), 'For private link, and for emulators. Default: by the account'),
+  user: described(
+    given(z.string().min(1), 'unset').optional(),
+    'A user of TYPE = SERVICE. Needed but with workload_identity',
+  ),
+  role: described(identifier().optional(), "What it may do, and owns its tables. Default: the user's"),
+  warehouse: described(identifier().optional(), "What runs its statements; XS is enough. Default: the user's"),
+  database: described(identifier(), 'Where the schema is'),
+  schema: described(identifier(), 'The schema of its tables. It must be there'),
+  private_key: described(
+    secret(z.string().min(1), 'unset').nullish(),
+    'The key of key-pair authentication, in PEM or base64, best as ${file:/path}',
+  ),
+  private_key_file: described(path().optional(), 'A file with it, relative to this YAML file'),
+  private_key_passphrase: described(secret(z.string(), 'unset').nullish(), 'Where the key is encrypted'),
+  token: described(headerSecret().nullish(), 'In place of a key; what it is says token_type'),
+  token_type: described(
+    oneOf(['oauth', 'pat']).prefault('oauth'),
+    'oauth: an OAuth access token; pat: a programmatic access token',
+  ),
+  workload_identity: described(
+    oneOf(['aws', 'azure', 'gcp', 'oidc']).optional(),
+    'In place of a key: who vouches for this workload. With oidc, token is its ID token',
+  ),
+  password: described(secret(z.string().min(1), 'unset').nullish(), 'Going away for services: use a key pair'),
+  query_tag: described(
+    given(z.string().max(1_000), 'unset').optional(),
+    'Beside what exportd says itself in QUERY_TAG of every statement',
+  ),
+  transient: described(yesNo().prefault(false), 'Tables without fail-safe: cheaper, and gone once they are gone'),
+});
+
 export const SOURCES = z.discriminatedUnion('type', [exportApi, clickhouse]);
-export const DESTINATIONS = z.discriminatedUnion('type', [duckdb, bigquery]);
+export const DESTINATIONS = z.discriminatedUnion('type', [duckdb, bigquery, snowflake]);
 
 const GRAINS = ['hour', 'day', 'week', 'month', 'quarter', 'year'] as const satisfies readonly Grain[];
 const GROUPS = [...new Set<GroupBy>(Object.values(GROUPINGS).flat())];

@@ -110,7 +110,36 @@ export interface BigQueryConfig {
   readonly requirePartitionFilter: boolean;
 }
 
-export type DestinationConfig = DuckDbConfig | BigQueryConfig;
+/** A schema in Snowflake, as configured. */
+export interface SnowflakeConfig {
+  readonly type: 'snowflake';
+  readonly name: string;
+  readonly account: string;
+  /** Without a slash at its end; undefined: Snowflake's own, by the account. */
+  readonly url: string | undefined;
+  readonly user: string | undefined;
+  readonly role: string | undefined;
+  readonly warehouse: string | undefined;
+  readonly database: string;
+  readonly schema: string;
+  readonly credentials: SnowflakeCredentials;
+  readonly queryTag: string | undefined;
+  readonly transient: boolean;
+}
+
+/** How the user proves who it is; a file's path is absolute. */
+export type SnowflakeCredentials =
+  | { readonly by: 'key'; readonly key: Secret; readonly passphrase: Secret | undefined }
+  | { readonly by: 'key file'; readonly path: string; readonly passphrase: Secret | undefined }
+  | { readonly by: 'oauth' | 'access token'; readonly token: Secret }
+  | {
+      readonly by: 'workload identity';
+      readonly provider: 'AWS' | 'AZURE' | 'GCP' | 'OIDC';
+      readonly token: Secret | undefined;
+    }
+  | { readonly by: 'password'; readonly password: Secret };
+
+export type DestinationConfig = DuckDbConfig | BigQueryConfig | SnowflakeConfig;
 
 /** What is told of. */
 export type NotificationKind = 'failure' | 'held' | 'stale' | 'recovered' | 'loaded';

@@ -24,9 +24,14 @@ const LIMITS: Readonly<Record<WarehouseKind, Limits>> = {
     partitions: 10_000,
     clustering: 4,
   },
+  snowflake: { prefixes: [], nameLength: 255, parsesMaps: true, partitions: Infinity, clustering: Infinity },
 };
 
-const NAMES: Readonly<Record<WarehouseKind, string>> = { duckdb: 'DuckDB', bigquery: 'BigQuery' };
+const NAMES: Readonly<Record<WarehouseKind, string>> = {
+  duckdb: 'DuckDB',
+  bigquery: 'BigQuery',
+  snowflake: 'Snowflake',
+};
 
 /** Throws COLUMN_REFUSED (period) where a column would land under a name that the warehouse refuses. */
 export function refuseNames(warehouse: WarehouseKind, columns: readonly LandingColumn[]): void {

@@ -120,7 +120,7 @@ export interface TableColumn {
 }
 
 /** Kinds of destination, as far as they differ in what they can take; see warehouses.ts. */
-export type WarehouseKind = 'duckdb' | 'bigquery';
+export type WarehouseKind = 'duckdb' | 'bigquery' | 'snowflake';
 
 export type SchemaPolicy = 'evolve' | 'freeze' | 'discard';
 

@@ -1,13 +1,12 @@
 /** A dataset with one prepared table, and batches for it. */
 import { inject } from 'vitest';
-import { ExportdError } from '../../src/core/errors.ts';
 import type { LedgerEntry, LocalDate } from '../../src/core/words.ts';
 import type { Batch, Destination } from '../../src/destinations/destination.ts';
-import { COLUMNS, entryOf, tableSpec } from '../contract/entries.ts';
-import { stageRows } from '../contract/staged.ts';
+import { COLUMNS, tableSpec } from '../contract/entries.ts';
+import { batchOf, SIGNAL } from '../contract/lab.ts';
 import { bigQueryWarehouse, type EmulatedWarehouse } from './warehouse.ts';
 
-export const SIGNAL = new AbortController().signal;
+export { refusal, SIGNAL } from '../contract/lab.ts';
 
 export interface Lab extends EmulatedWarehouse {
   readonly destination: Destination;
@@ -26,12 +25,7 @@ export async function openLab(): Promise<Lab> {
   return {
     ...warehouse,
     destination,
-    async batch(date, names, change = {}) {
-      const entry = entryOf(date, { rowCount: names.length, ...change });
-      const rows = names.map((user_id, at) => ({ user_id, messages_total: at }));
-      const staged = await stageRows(warehouse.engine, warehouse.folder, COLUMNS, [{ entry, rows }]);
-      return { staged, table: tableSpec(), insert: [entry.loadId], entries: [entry], dates: [date] };
-    },
+    batch: (date, names, change) => batchOf(warehouse, date, names, change),
     async now() {
       warehouse.proxy.fault = () => undefined;
       const rows = await warehouse.sql(
@@ -48,14 +42,4 @@ export function emulatorUrl(): string {
   const url = inject('bigquery');
   if (url === undefined) throw new Error('this test needs the emulator: unset BIGQUERY_PROJECT');
   return url;
-}
-
-/** The ExportdError that a call throws. */
-export async function refusal(work: Promise<unknown>): Promise<ExportdError> {
-  const error = await work.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  if (error instanceof ExportdError) return error;
-  throw new Error('no ExportdError was thrown', { cause: error });
 }

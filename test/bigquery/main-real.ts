@@ -2,9 +2,7 @@
  * `npm run test:bigquery:real`: what every destination promises, held against BigQuery itself, in datasets of its own in
  * $BIGQUERY_PROJECT (and $BIGQUERY_LOCATION), by application default credentials.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { runSuite } from '../contract/suite.ts';
 
 if (!process.env.BIGQUERY_PROJECT) {
   console.error(
@@ -13,16 +11,5 @@ if (!process.env.BIGQUERY_PROJECT) {
   );
   process.exit(1);
 }
-const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
-const words = [
-  'run',
-  '--config',
-  'vitest.bigquery.config.ts',
-  '--testTimeout=900000',
-  'test/bigquery/contract.test.ts',
-];
-const [code] = await once(
-  spawn(process.execPath, [vitest, ...words, ...process.argv.slice(2)], { stdio: 'inherit' }),
-  'exit',
-);
-process.exit(code ?? 1);
+const words = ['--testTimeout=900000', 'test/bigquery/contract.test.ts', ...process.argv.slice(2)];
+process.exit(await runSuite('bigquery', words));

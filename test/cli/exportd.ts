@@ -50,9 +50,10 @@ export interface Started {
 }
 
 /** One command line as a process of its own, for whatever has to do with signals and pipes. */
-export function start(words: readonly string[], env: Readonly<Record<string, string>> = {}): Started {
+export function start(words: readonly string[], env: Readonly<Record<string, string>> = {}, cwd?: string): Started {
   const child = spawn(process.execPath, [MAIN, ...words], {
     env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILED, ...env },
+    cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stderr = '';

@@ -80,15 +80,15 @@ describe('a word that is none of ours is answered with the one that is meant', (
 });
 
 describe('what this version does not have is said to be in none', () => {
-  test('types of sources and destinations', () => {
-    expect(refusal('destinations:\n  c: { type: snowflake }\n').lines).toEqual([
-      'e.yaml:2:14: type: this version of exportd has no destination of type snowflake; it has duckdb or bigquery',
+  test('types of destinations', () => {
+    expect(refusal('destinations:\n  c: { type: redshift }\n').lines).toEqual([
+      'e.yaml:2:14: type: duckdb, bigquery or snowflake expected, "redshift" was read',
     ]);
   });
 
   test('a type that is missing', () => {
     expect(refusal('destinations:\n  d: { path: x }\n').lines).toEqual([
-      'e.yaml:2:3: d: type is missing: duckdb or bigquery',
+      'e.yaml:2:3: d: type is missing: duckdb, bigquery or snowflake',
     ]);
   });
 });

@@ -29,6 +29,8 @@ const PLANTED: readonly (readonly [file: string, code: string])[] = [
   ['src/destinations/duckdb/planted.ts', "export { openStaging } from '../../staging/staging.ts';\n"],
   ['src/destinations/bigquery/planted.ts', "export { openEngine } from '../../duckdb/engine.ts';\n"],
   ['src/destinations/bigquery/planted.ts', "export { openDuckDb } from '../duckdb/index.ts';\n"],
+  ['src/destinations/snowflake/planted.ts', "export { openEngine } from '../../duckdb/engine.ts';\n"],
+  ['src/destinations/snowflake/planted.ts', "export { openBigQuery } from '../bigquery/index.ts';\n"],
   ['src/run/planted.ts', "export const x = () => import('../destinations/duckdb/index.ts');\n"],
   ['src/run/planted.ts', "import type { Config } from '../config/load.ts';\nexport type X = Config;\n"],
   ['src/cli/planted.ts', "export { openDuckDb } from '../destinations/duckdb/index.ts';\n"],

@@ -10,6 +10,7 @@ const MAY_REVEAL = [
   'daemon/channels.ts',
   'daemon/endpoint.ts',
   'daemon/says.ts',
+  'destinations/snowflake/connect.ts',
   'open-sources.ts',
   'page/guard.ts',
   'redact.ts',

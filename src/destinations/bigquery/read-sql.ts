@@ -23,7 +23,7 @@ export interface Ledger {
 const RECENT_LOADS = 20;
 
 /**
- * All that a plan needs of the tables, as one statement: rows of (kind, id, said), the last as JSON; see read.ts for what
+ * All that a plan needs of the tables, as one statement: rows of (kind, id, said), the last as JSON; see said.ts for what
  * each kind says. The newest rows are chosen here: microseconds become milliseconds on the way.
  */
 export function readStatement(
